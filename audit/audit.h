@@ -1,0 +1,113 @@
+/* audit.h - the append-only, tamper-evident audit log.
+ *
+ * One directory, one writer. Records are JSON lines in numbered segment files; the bytes on disk
+ * are what later proofs hash. One committer thread writes batches and calls fdatasync once a
+ * batch; only then does it tell anybody. The log is never truncated and never reopened for
+ * writing: every start and every I/O error begins a new segment, whose first record says how many
+ * bytes of the one before count. Public surface of audit/, with event.h and reader.h. */
+#ifndef AUDIT_AUDIT_H
+#define AUDIT_AUDIT_H
+
+#include "audit/event.h"
+#include "broker/base/clock.h"
+#include "broker/base/err.h"
+
+#include <sys/queue.h>
+
+struct audit; /* opaque */
+struct audit_io; /* io.h: the table of file calls, replaceable in tests */
+
+enum audit_state {
+    AUDIT_OK,
+    AUDIT_LOW_SPACE, /* below the soft mark: no new certificates, revocation still works */
+    AUDIT_STALLED,   /* a batch has been waiting for the disk too long */
+    AUDIT_BLOCKED,   /* cannot write: nothing may be done that needs a record */
+};
+const char *audit_state_word(enum audit_state state); /* "ok", "low_space", ... */
+
+struct audit_options {
+    const char *dir;           /* holds seg/, policy/, state/ */
+    const char *version;       /* of the program, for segment.open */
+    uint64_t segment_bytes;    /* roll after this many; 0: 64 MiB */
+    uint64_t segment_seconds;  /* roll after this age; 0: 24 h */
+    uint64_t soft_free_bytes;  /* 0: 1 GiB */
+    uint64_t hard_free_bytes;  /* 0: 64 MiB */
+    uint64_t stall_ms;         /* 0: 5000 */
+    const struct cb_clock *clock; /* NULL: system */
+    const struct audit_io *io;    /* NULL: the real one */
+    /* observer (may be NULL): called on the committer thread, in seq order, for every line once it
+     * is durable and before its append's done; line has no newline and is borrowed for the call. */
+    void (*observer)(void *ctx, uint64_t seq, struct slice line);
+    void *observer_ctx;
+};
+
+/* An attempt that the last run left without an outcome. The caller appends its *.unknown. */
+struct audit_open_attempt {
+    uint64_t seq;
+    char req[33];                /* request id, hex; "" if it could not be found again */
+    enum audit_type type;        /* AUDIT_ISSUE_ATTEMPT or AUDIT_REVOKE_ATTEMPT */
+};
+
+struct audit_recovery {
+    uint64_t next_seq;           /* records in the log */
+    bool clean;                  /* the last run closed its segment */
+    uint64_t void_bytes;         /* of a torn tail that does not count */
+    struct audit_open_attempt *open; /* owned by this struct */
+    size_t num_open;
+};
+void audit_recovery_free(struct audit_recovery *r);
+
+/* audit_init - create an empty log: directories and state/origin. origin: the log's name, 1..64
+ * characters [a-z0-9./-]. CB_EBUSY if there already is one. Explicit on purpose: a missing volume
+ * must never look like a fresh log. */
+enum cb_code audit_init(const char *dir, const char *origin, struct cb_err *err) CB_MUST_USE;
+
+/* audit_open - lock the log, recover it, open a new segment, start the committer thread.
+ * CB_ENOENT: not initialised. CB_EBUSY: another writer. CB_ECORRUPT: refuses to start; the message
+ * names the file and record. Blocks. *ret and *ret_recovery are the caller's. */
+enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
+                        struct audit_recovery *ret_recovery, struct cb_err *err) CB_MUST_USE;
+
+/* audit_close - write what is queued, close the segment durably, stop the thread, free. NULL ok. */
+void audit_close(struct audit *audit);
+
+enum audit_state audit_get_state(const struct audit *audit); /* any thread, no lock, cheap */
+
+/* One append under way. Owned by the caller, who keeps it until done was called. */
+struct audit_append {
+    TAILQ_ENTRY(audit_append) link; /* audit's */
+    struct slice body;              /* the record without v, seq, d, ts, crc: event_encode() */
+    enum audit_type type;
+    /* done: on the committer thread, exactly once. CB_OK: seq is set, the line is on disk. Else
+     * it is not on disk and never will be. Must not block; typically posts to a mailbox. */
+    void (*done)(struct audit_append *a, enum cb_code code);
+    void *ctx;
+    uint64_t seq;
+    uint64_t ref_seq; /* outcome records: seq of the attempt they close; else UINT64_MAX */
+};
+
+/* audit_submit - queue one record. body is borrowed until done. Any thread, never blocks.
+ * Attempts reserve space for their outcome, so that a full disk hits before the side effect.
+ * CB_ELIMIT: queue full. CB_ESYS: the log is BLOCKED or STALLED (or, for ISSUE_ATTEMPT, below the
+ * soft mark). On any error done is not called. */
+enum cb_code audit_submit(struct audit *audit, struct audit_append *a, struct cb_err *err)
+    CB_MUST_USE;
+
+/* audit_append_wait - submit and wait until durable; for start-up, reload and shutdown only. */
+enum cb_code audit_append_wait(struct audit *audit, enum audit_type type, struct slice body,
+                               uint64_t *ret_seq, struct cb_err *err) CB_MUST_USE;
+
+/* audit_keep_policy - store the policy's bytes as policy/<sha256>.yaml, durably; a no-op if there. */
+enum cb_code audit_keep_policy(struct audit *audit, const char *sha256_hex, struct slice bytes,
+                               struct cb_err *err) CB_MUST_USE;
+
+struct audit_stats {
+    uint64_t records, batches, syncs, bytes, faults, segments_opened;
+    uint64_t last_sync_us, max_sync_us; /* latency of fdatasync */
+    uint64_t free_bytes;
+    uint64_t next_seq;
+    uint64_t queued;
+};
+void audit_get_stats(const struct audit *audit, struct audit_stats *ret); /* any thread */
+
+#endif

@@ -1,0 +1,36 @@
+/* reader.h - reading the log back: line scanner and a walk over all segments.
+ *
+ * Used by recovery, by the index of issued certificates, and by the audit tools. */
+#ifndef AUDIT_READER_H
+#define AUDIT_READER_H
+
+#include "audit/event.h"
+#include "broker/base/arena.h"
+#include "broker/base/err.h"
+
+/* One record as read: the event's slices point into arena memory (unescaped). */
+struct audit_record {
+    uint64_t seq;
+    uint64_t batch_floor; /* d */
+    int64_t ts_us;
+    struct audit_event event;
+};
+
+/* audit_line_check - strict JSON, known v, seq, d, CRC32C right. line has no newline. Writes seq,
+ * d, type only. No allocation: for recovery and verification at full speed. */
+enum cb_code audit_line_check(struct slice line, uint64_t *ret_seq, uint64_t *ret_floor,
+                              enum audit_type *ret_type, struct cb_err *err) CB_MUST_USE;
+
+/* audit_line_parse - check and decode everything. Unknown keys are skipped. */
+enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct audit_record *ret,
+                              struct cb_err *err) CB_MUST_USE;
+
+/* audit_walk - call each for every record with seq >= from, in order, across all segments; void
+ * tails (as stated by the following segment.open) are skipped, as is a torn tail of the newest
+ * segment. each returns false to stop early. Reads while a writer runs. CB_ECORRUPT names the file
+ * and the first bad record. Segments that end before from are not read. */
+enum cb_code audit_walk(const char *dir, uint64_t from,
+                        bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
+                        struct cb_err *err) CB_MUST_USE;
+
+#endif

@@ -1,0 +1,64 @@
+/* check.h - the returned certificate held against what was authorised, field by field. */
+#ifndef BROKER_CA_CHECK_H
+#define BROKER_CA_CHECK_H
+
+#include "broker/base/arena.h"
+#include "broker/base/err.h"
+#include "policy/policy.h"
+
+/* The CA certificate(s) that may have signed what we accept; immutable after load; one per worker
+ * (it holds decoded keys and fetched algorithms of a library context of its own). */
+struct ca_issuer;
+enum cb_code ca_issuer_load(const char *pem_file, struct ca_issuer **ret, struct cb_err *err)
+    CB_MUST_USE;
+void ca_issuer_free(struct ca_issuer *issuer);
+int64_t ca_issuer_not_after_s(const struct ca_issuer *issuer);
+
+/* Key usages and extended key usages in CFSSL's own words, as a set. */
+struct usage_set {
+    unsigned key_usage;     /* bits as in RFC 5280 KeyUsage: 1u << bit number */
+    unsigned ext_key_usage; /* bits of enum ext_usage */
+};
+/* usage_add - add one CFSSL usage word ("signing", "digital signature", "key encipherment",
+ * "server auth", "client auth", ...). False: not a usage word. NULL-terminated list for hints. */
+bool usage_add(struct usage_set *set, struct slice word);
+extern const char *const usage_words[];
+
+struct cert_expected {
+    const struct policy_ask *ask;   /* names, CN, subject, key */
+    struct usage_set usages;        /* of the profile: EKU must be equal, KU must be equal */
+    uint64_t max_validity_s;        /* 0: no cap. notAfter - notBefore + 1 s <= cap (RFC 5280) */
+    int64_t now_s;                  /* notBefore not in the future, notAfter in the future */
+};
+
+enum cert_field {
+    FIELD_PARSE, FIELD_VERSION, FIELD_SERIAL, FIELD_SIGNATURE, FIELD_ISSUER, FIELD_NOT_BEFORE,
+    FIELD_NOT_AFTER, FIELD_VALIDITY, FIELD_SUBJECT, FIELD_COMMON_NAME, FIELD_NAMES, FIELD_KEY,
+    FIELD_KEY_PAIR, FIELD_CA, FIELD_KEY_USAGE, FIELD_EXT_KEY_USAGE, FIELD_EXTENSIONS, FIELD_AKI,
+};
+#define CERT_FIELD_COUNT 18
+const char *cert_field_word(enum cert_field field); /* "parse", "names", "key_pair", ... */
+
+/* What the certificate really says; filled as far as it could be read, also on mismatch (the
+ * serial and AKI are what a revocation needs). Slices in the arena. */
+struct cert_facts {
+    char serial_hex[41];    /* lower case, no leading zeros beyond a whole byte; "" if unreadable */
+    char serial_dec[50];
+    char aki_hex[65];       /* "" if the certificate has none */
+    char sha256[SHA256_HEX_LEN + 1]; /* of the DER */
+    int64_t not_before_s, not_after_s;
+    struct name *names;     /* sorted, unique */
+    size_t num_names;
+    struct slice common_name;
+    struct slice der;
+    unsigned differs;       /* 1u << enum cert_field, a bit for each field that is not as expected */
+};
+
+/* ca_check - compare. Returns true when nothing differs; else ret->differs says what does.
+ * key_pem is a secret and is borrowed; nothing derived from it outlives the call unwiped.
+ * Refuses anything but exactly one PEM certificate of at most 16 KiB, explicit EC parameters,
+ * repeated or unexpected critical extensions. Threads: the issuer's worker only. */
+bool ca_check(struct ca_issuer *issuer, struct slice cert_pem, struct slice key_pem,
+              const struct cert_expected *expected, struct arena *arena, struct cert_facts *ret);
+
+#endif

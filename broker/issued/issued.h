@@ -1,0 +1,91 @@
+/* issued.h - the index of issued certificates: who owns which serial, and what became of it.
+ *
+ * SQLite, derived from the audit log alone: it is fed every durable record, knows up to which
+ * sequence number it has read, catches up at start, and is rebuilt from nothing when it is missing
+ * or damaged. One thread owns the database. Lookups queue behind the records that were durable when
+ * they were asked, so a caller always finds the certificate it was just given. */
+#ifndef BROKER_ISSUED_ISSUED_H
+#define BROKER_ISSUED_ISSUED_H
+
+#include "broker/base/arena.h"
+#include "broker/base/err.h"
+
+#include <sys/queue.h>
+
+struct issued;
+
+/* issued_open - open or create the database, then read the audit log from where it stands. A
+ * damaged file is moved aside (".damaged") and rebuilt. Blocks; starts the thread. */
+enum cb_code issued_open(const char *path, const char *audit_dir, struct issued **ret,
+                         struct cb_err *err) CB_MUST_USE;
+void issued_close(struct issued *issued); /* commits what is queued; NULL ok */
+
+/* issued_feed - one durable audit line, in order: the audit log's observer. Copies. Any thread.
+ * Never blocks for the disk; waits only when FEED_MAX bytes are queued. */
+void issued_feed(struct issued *issued, uint64_t seq, struct slice line);
+
+enum cert_state {
+    CERT_STATE_ACTIVE,
+    CERT_STATE_REVOKED,
+    CERT_STATE_DOOMED, /* must be revoked by us: mismatch, undelivered, superseded; not done yet */
+};
+
+struct issued_cert {
+    char serial_hex[41];
+    char serial_dec[50];
+    char aki_hex[65];
+    struct slice owner;       /* client id */
+    uint64_t ref;             /* seq of its issue.ok (or issue.fail for a mismatch) */
+    enum cert_state state;
+    struct slice revoke_reason; /* of a revoked one (or of the one to come) */
+    int64_t not_after_s;
+    struct slice common_name;
+    struct slice *names;      /* canonical texts */
+    size_t num_names;
+    struct slice ask_sha256;  /* of the ask that made it */
+};
+
+enum issued_verb {
+    ISSUED_BY_SERIAL, /* key: serial in lower-case hex */
+    ISSUED_CLAIM_KEY, /* client + idempotency key: look up and reserve */
+    ISSUED_RELEASE_KEY, /* give a reservation back; no answer is awaited */
+};
+
+enum issued_found {
+    ISSUED_NONE,      /* not there; for CLAIM_KEY: now reserved for this request */
+    ISSUED_FOUND,     /* cert is filled; for CLAIM_KEY: also reserved */
+    ISSUED_IN_FLIGHT, /* CLAIM_KEY: another request with this key is not finished */
+    ISSUED_ERROR,
+};
+
+/* One lookup; owned by the caller until done. */
+struct issued_query {
+    TAILQ_ENTRY(issued_query) link;
+    enum issued_verb verb;
+    struct slice client;      /* borrowed until done */
+    struct slice key;
+    void (*done)(struct issued_query *q); /* on the index thread: post to a mailbox */
+    void *ctx;
+    struct arena *arena;      /* the answer's memory: the caller must not touch it until done */
+    enum issued_found found;
+    struct issued_cert cert;
+};
+
+void issued_ask(struct issued *issued, struct issued_query *q);
+/* issued_wait - the same, blocking; for tools, tests and start-up. */
+void issued_wait(struct issued *issued, struct issued_query *q);
+
+/* issued_doomed - certificates that still must be revoked, at most max, oldest first; for
+ * start-up. each is called before it returns. */
+enum cb_code issued_doomed(struct issued *issued, size_t max,
+                           void (*each)(void *ctx, const struct issued_cert *cert), void *ctx,
+                           struct cb_err *err) CB_MUST_USE;
+
+struct issued_stats {
+    uint64_t applied_seq; /* next record to read */
+    uint64_t active, revoked, doomed;
+    uint64_t queued;
+};
+void issued_get_stats(struct issued *issued, struct issued_stats *ret);
+
+#endif
