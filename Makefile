@@ -6,12 +6,16 @@
 #   make unit         unit tests only; VARIANT=release|asan|tsan, MODULE=policy for one module
 #   make lint         compiler warnings as errors, clang-tidy, cppcheck, include rules
 #   make bench        the measurements quoted in README.md
-#   make help         all targets
+#   make system       system tests only; VARIANT as above, T="files"
+#   make fuzz         every fuzz target for FUZZ_SECONDS (10); fuzz-long: ten minutes each
+#   make kill-loop    200 kill -9 cycles under 32 clients
+#   make help         this list
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
 SHELL := /bin/bash
+.DEFAULT_GOAL := all
 
 # ---------------------------------------------------------------- variants
 VARIANT ?= release
@@ -21,12 +25,14 @@ CC_asan := clang
 CC_tsan := clang
 CC_fuzz := clang
 CC_lint := clang
+CC_gcclint := gcc
 OPT_release := -O2 -g
-OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DCB_SANITIZED
+OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DCB_SANITIZED
 OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
             -fno-sanitize-recover=all -DCB_FUZZING
 OPT_lint := -O2 -Werror
+OPT_gcclint := -O2 -Werror -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
 HARDEN_release := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
                   -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
 CC := $(CC_$(VARIANT))
@@ -62,7 +68,7 @@ LIBS_audit := audit base
 LIBS_edge := edge base
 LIBS_ca := ca policy base
 LIBS_issued := issued audit base
-LIBS_request := request policy audit base
+LIBS_request := request edge ca issued audit policy base
 LIBS_broker := broker request edge ca issued audit policy base
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out broker/main.c,$(wildcard $(DIR_$(1))/*.c)))
@@ -97,7 +103,8 @@ $(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(foreach m,$
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_rules,$(m))))
 
-.PHONY: unit
+.PHONY: unit unit-programs
+unit-programs: $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	@status=0; for t in $(UNIT_BIN); do echo "# $$t"; $$t || status=1; done; exit $$status
 
@@ -124,5 +131,77 @@ fuzz:
 	  echo "# $$name for $(FUZZ_SECONDS) s"; \
 	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=0 \
 	      -verbosity=0 -artifact_prefix=.build/corpus/$$name- $$work $$seed || status=1; done; exit $$status
+
+# ---------------------------------------------------------------- what has to be installed
+# Debian 12 package names. `make deps` installs what is missing, and only asks for root if it must.
+DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
+              libyaml-dev libsqlite3-dev
+DEPS_DEMO := $(DEPS_BUILD) golang-cfssl curl openssl sqlite3 python3
+DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace
+DEPS_LINT := $(DEPS_TEST) clang-tidy cppcheck clang-format
+DEPS_BENCH := $(DEPS_DEMO) nginx-light
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+define install
+@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || echo $$p; done); \
+if [ -n "$$missing" ]; then echo "installing:" $$missing; \
+  { $(SUDO) apt-get update -qq && \
+    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } \
+  >.build-deps.log 2>&1 || { tail -n 20 .build-deps.log; rm -f .build-deps.log; exit 1; }; rm -f .build-deps.log; fi
+endef
+.PHONY: deps deps-demo deps-test deps-lint deps-bench
+deps: ; $(call install,$(DEPS_BUILD))
+deps-demo: ; $(call install,$(DEPS_DEMO))
+deps-test: ; $(call install,$(DEPS_TEST))
+deps-lint: ; $(call install,$(DEPS_LINT))
+deps-bench: ; $(call install,$(DEPS_BENCH))
+
+# The package folders are looked up by pkg-config when make starts, so what needs freshly installed
+# packages runs in a second make.
+AGAIN := @$(MAKE) --no-print-directory
+
+# ---------------------------------------------------------------- the two commands
+.PHONY: demo test
+demo: deps-demo
+	@echo "building ..."
+	$(AGAIN) -s all >/dev/null
+	@examples/demo/demo.sh .build/release/certbroker
+
+test: deps-test
+	@tests/run.sh
+
+# ---------------------------------------------------------------- parts of the test run
+PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+.PHONY: system kill-loop lint bench fuzz-long clean help
+# system tests against the real binary; VARIANT=asan|tsan, T=files
+system: all
+	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker $(PYTEST) $(or $(T),tests/system)
+
+# 200 kill -9 cycles under 32 clients
+kill-loop: all
+	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker CERTBROKER_KILL_CYCLES=200 $(PYTEST) tests/system/test_kill.py
+
+# ten minutes for each fuzz target
+fuzz-long:
+	$(AGAIN) fuzz FUZZ_SECONDS=600
+
+print-cflags:
+	@echo $(ALL_CFLAGS)
+.PHONY: print-cflags
+
+lint: deps-lint
+	$(AGAIN) -s lint-run
+.PHONY: lint-run
+lint-run:
+	@tests/lint/run.sh
+
+bench: deps-bench
+	$(AGAIN) -s all
+	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
+
+clean:
+	rm -rf .build
+
+help:
+	@sed -n 's/^#   make/  make/p' Makefile
 
 -include $(shell find .build -name '*.d' 2>/dev/null)

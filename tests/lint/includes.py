@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""includes.py - who may include whom. Prints each breach as file:line and exits 1 if there is one.
+
+The arrows of ARCHITECTURE.md: base knows nobody; policy and audit know base alone and never each
+other; edge, ca, issued, request stand on those; each library has one home."""
+import pathlib
+import re
+import sys
+
+MAY = {
+    "broker/base": {"broker/base"},
+    "policy": {"policy", "broker/base"},
+    "audit": {"audit", "broker/base"},
+    "broker/edge": {"broker/edge", "broker/base"},
+    "broker/ca": {"broker/ca", "broker/base", "policy"},
+    "broker/issued": {"broker/issued", "broker/base", "audit"},
+    "broker/request": {"broker/request", "broker/base", "broker/edge", "broker/ca",
+                       "broker/issued", "policy", "audit"},
+    "broker": {"broker", "broker/base", "broker/edge", "broker/ca", "broker/issued",
+               "broker/request", "policy", "audit"},
+}
+# What a module may see of another: its public headers.
+PUBLIC = {
+    "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h"},
+    "audit": {"audit.h", "event.h", "reader.h"},
+    "broker/edge": {"edge.h", "tls.h"},
+    "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},
+    "broker/issued": {"issued.h"},
+}
+# A library's header and the only places that may include it.
+HOMES = {
+    r"event2/.*": {"broker/edge", "broker/ca", "broker"},
+    r"curl/.*": {"broker/ca", "broker/server.c", "broker/version.c"},
+    r"cjson/.*": {"broker/ca", "broker/request", "broker/version.c"},
+    r"yaml\.h": {"policy", "broker/version.c"},
+    r"sqlite3\.h": {"broker/issued", "broker/version.c"},
+    r"openssl/ssl.*\.h": {"broker/edge", "broker/ca"},
+    r"openssl/x509.*\.h": {"broker/edge", "broker/ca"},
+}
+
+
+def module_of(path):
+    return max((m for m in MAY if str(path).startswith(m + "/")), key=len)
+
+
+def breaches(path):
+    own = module_of(path)
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        ours = re.match(r'#include "(.*)"', line)
+        if ours:
+            target = pathlib.Path(ours[1])
+            other = module_of(target)
+            if other not in MAY[own]:
+                yield number, f"{own} may not include {other}"
+            elif other != own and other in PUBLIC and target.name not in PUBLIC[other]:
+                yield number, f"{target} is private to {other}"
+        library = re.match(r"#include <(.*)>", line)
+        for pattern, homes in HOMES.items():
+            if library and re.fullmatch(pattern, library[1]) and not homes & {own, str(path)}:
+                yield number, f"<{library[1]}> has no home in {own}"
+
+
+def main():
+    found = 0
+    for top in ("broker", "policy", "audit"):
+        for path in sorted(pathlib.Path(top).rglob("*.[ch]")):
+            for number, what in breaches(path):
+                print(f"{path}:{number}: {what}")
+                found += 1
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
