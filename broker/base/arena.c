@@ -29,7 +29,7 @@ void arena_free(struct arena *a)
         struct arena_block *block = a->blocks;
         a->blocks = block->next;
         if (a->secret) {
-            secret_wipe(block->data, block->size);
+            secret_wipe(block->data, block->used); /* the rest was never given out */
         }
         free(block);
     }

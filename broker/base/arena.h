@@ -11,9 +11,9 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks;
-    size_t used;  /* bytes handed out in all */
-    size_t cap;   /* most bytes that may be handed out */
-    bool secret;  /* wipe every block when it is given back */
+    size_t used; /* bytes handed out in all */
+    size_t cap;  /* most bytes that may be handed out */
+    bool secret; /* wipe every block when it is given back */
 };
 
 void arena_init(struct arena *a, size_t cap);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FIRST_ROOM 1024U /* most of what is gathered fits, or nearly: a record, a reply's head */
+
 void buf_init(struct buf *b, size_t cap)
 {
     *b = (struct buf){.cap = cap};
@@ -59,7 +61,7 @@ static bool reserve(struct buf *b, size_t extra)
     if (need < b->room) {
         return true;
     }
-    size_t room = b->room == 0 ? 256 : b->room * 2;
+    size_t room = b->room == 0 ? FIRST_ROOM : b->room * 2;
     if (room < need + 1) {
         room = need + 1;
     }
@@ -128,11 +130,17 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_start(ap, fmt);
     va_list again;
     va_copy(again, ap);
-    const int need = vsnprintf(NULL, 0, fmt, ap);
+    /* Most often it fits into the room there is. */
+    const size_t left = b->room - b->len;
+    const int need = vsnprintf(left == 0 ? NULL : b->data + b->len, left, fmt, ap);
     va_end(ap);
-    if (need >= 0 && reserve(b, (size_t)need)) {
+    if (need >= 0 && (size_t)need < left) {
+        b->len += (size_t)need;
+    } else if (need >= 0 && reserve(b, (size_t)need)) {
         (void)vsnprintf(b->data + b->len, (size_t)need + 1, fmt, again);
         b->len += (size_t)need;
+    } else if (b->data != NULL) {
+        b->data[b->len] = '\0';
     }
     va_end(again);
 }
@@ -176,14 +184,10 @@ void buf_add_json_str(struct buf *b, struct slice s)
     size_t i = 0;
     while (i < s.len) {
         /* Plain runs are by far the most common: copy them whole. */
-        size_t run = i;
-        while (run < s.len && ascii_is_print(s.ptr[run]) && s.ptr[run] != '"' &&
-               s.ptr[run] != '\\') {
-            run++;
-        }
-        if (run > i) {
-            buf_add(b, s.ptr + i, run - i);
-            i = run;
+        const size_t run = slice_plain_run((struct slice){s.ptr + i, s.len - i});
+        if (run > 0) {
+            buf_add(b, s.ptr + i, run);
+            i += run;
             continue;
         }
         const unsigned char c = (unsigned char)s.ptr[i];

@@ -19,7 +19,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t cap);
 void buf_init_secret(struct buf *b, size_t cap);
-void buf_free(struct buf *b); /* also wipes if secret; the buffer is usable again, empty */
+void buf_free(struct buf *b);  /* also wipes if secret; the buffer is usable again, empty */
 void buf_reset(struct buf *b); /* empty, not failed, keeps the memory (wiped if secret) */
 
 void buf_add(struct buf *b, const void *data, size_t len);

@@ -13,7 +13,16 @@ bool slice_eq(struct slice a, struct slice b)
 
 bool slice_eq_str(struct slice a, const char *b)
 {
-    return slice_eq(a, slice_of(b));
+    if (b == NULL) {
+        return a.len == 0;
+    }
+    /* Not by way of strlen: most comparisons end with the first byte. */
+    for (size_t i = 0; i < a.len; i++) {
+        if (a.ptr[i] != b[i] || b[i] == '\0') {
+            return false;
+        }
+    }
+    return b[a.len] == '\0';
 }
 
 bool slice_eq_nocase(struct slice a, struct slice b)
@@ -58,6 +67,31 @@ struct slice slice_trim(struct slice s)
         s.len--;
     }
     return s;
+}
+
+#define PLAIN_BLOCK 16U
+
+/* is_plain_block - of PLAIN_BLOCK bytes at once: certificates are long and read several times on a
+ * request's way. Without a jump for each byte, compilers make vector instructions of it. */
+static bool is_plain_block(const char *p)
+{
+    unsigned char odd = 0;
+    for (size_t i = 0; i < PLAIN_BLOCK; i++) {
+        odd |= (p[i] < 0x20) | (p[i] > 0x7e) | (p[i] == '"') | (p[i] == '\\');
+    }
+    return odd == 0;
+}
+
+size_t slice_plain_run(struct slice s)
+{
+    size_t run = 0;
+    while (s.len - run >= PLAIN_BLOCK && is_plain_block(s.ptr + run)) {
+        run += PLAIN_BLOCK;
+    }
+    while (run < s.len && ascii_is_print(s.ptr[run]) && s.ptr[run] != '"' && s.ptr[run] != '\\') {
+        run++;
+    }
+    return run;
 }
 
 bool slice_to_u64(struct slice s, uint64_t *ret)

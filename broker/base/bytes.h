@@ -42,13 +42,17 @@ static inline bool ascii_is_alnum(char c)
 }
 static inline char ascii_lower(char c)
 {
-    return (c >= 'A' && c <= 'Z') ? (char)(c + ('a' - 'A')) : c;
+    return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
 }
 /* ascii_is_print - 0x20..0x7e. */
 static inline bool ascii_is_print(char c)
 {
     return c >= 0x20 && c <= 0x7e;
 }
+
+/* slice_plain_run - how many bytes at the start stand for themselves in a JSON string: printable
+ * ASCII, but neither quote nor backslash. */
+size_t slice_plain_run(struct slice s);
 
 /* slice_to_u64 - parse an all-digit decimal number: no sign, no space, no leading zero (but "0"
  * itself), no overflow. False leaves *ret untouched. */

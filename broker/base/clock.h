@@ -5,8 +5,8 @@
 #ifndef CB_BASE_CLOCK_H
 #define CB_BASE_CLOCK_H
 
-#include "broker/base/err.h"
 #include "broker/base/bytes.h"
+#include "broker/base/err.h"
 
 #include <stdint.h>
 

@@ -27,7 +27,7 @@ enum cb_code {
 
 struct cb_err {
     enum cb_code code;
-    int sys_errno; /* errno of the failing call, 0 if none */
+    int sys_errno;            /* errno of the failing call, 0 if none */
     char msg[CB_ERR_MSG_MAX]; /* one line, no secrets, no raw bytes of a client */
 };
 

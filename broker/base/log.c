@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES ((size_t)12288)
 
 static enum log_format log_format = LOG_FORMAT_TEXT;
 static enum log_level log_level = LOG_LEVEL_INFO;
@@ -78,7 +78,7 @@ void log_line(enum log_level level, const char *event, const char *request_id, c
     char now[TIME_TEXT_LEN + 1];
     time_format_us(clock_wall_us(&cb_system_clock), now);
     struct buf line;
-    buf_init(&line, LINE_MAX_BYTES * 3);
+    buf_init(&line, LINE_MAX_BYTES);
     if (log_format == LOG_FORMAT_JSON) {
         buf_printf(&line, "{\"ts\":\"%s\"", now);
         write_json(&line, level, event, request_id, slice_of(msg));

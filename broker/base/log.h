@@ -12,8 +12,8 @@ void log_setup(enum log_format format, enum log_level level);
 
 /* log_line - one message. event is a stable dotted word ("ca.unreachable"), request_id may be
  * NULL. Thread-safe: a line is written with one write(). */
-void log_line(enum log_level level, const char *event, const char *request_id, const char *fmt,
-              ...) __attribute__((format(printf, 4, 5)));
+void log_line(enum log_level level, const char *event, const char *request_id, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, NULL, __VA_ARGS__)
 #define log_warn(event, ...) log_line(LOG_LEVEL_WARN, event, NULL, __VA_ARGS__)
