@@ -7,9 +7,9 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "broker/base/err.h"
 #include "policy/diag.h"
 #include "policy/name.h"
-#include "broker/base/err.h"
 
 struct policy;        /* opaque, owned by the caller of policy_load, freed by policy_free */
 struct policy_client; /* opaque, borrowed from its policy */
@@ -35,11 +35,11 @@ struct diag_place policy_rule_place(const struct policy *policy, size_t i);
 
 /* ---- who is asking ---- */
 enum credential_kind {
-    CRED_MTLS_URI,    /* text: a URI SAN of the verified client certificate */
-    CRED_MTLS_DNS,    /* text: a DNS SAN */
-    CRED_MTLS_SPKI,   /* text: lower-case hex SHA-256 of the DER SubjectPublicKeyInfo */
-    CRED_MTLS_CN,     /* text: the subject's CN, only matched where a client asks for cn: */
-    CRED_BEARER,      /* text: lower-case hex SHA-256 of the token */
+    CRED_MTLS_URI,  /* text: a URI SAN of the verified client certificate */
+    CRED_MTLS_DNS,  /* text: a DNS SAN */
+    CRED_MTLS_SPKI, /* text: lower-case hex SHA-256 of the DER SubjectPublicKeyInfo */
+    CRED_MTLS_CN,   /* text: the subject's CN, only matched where a client asks for cn: */
+    CRED_BEARER,    /* text: lower-case hex SHA-256 of the token */
 };
 #define CREDENTIAL_KIND_COUNT 5
 
@@ -100,7 +100,7 @@ struct policy_ask {
     enum policy_action action;
     /* newcert: what is wanted; revoke: what the certificate to be revoked carries */
     const struct name *names;
-    size_t num_names; /* sorted, unique */
+    size_t num_names;         /* sorted, unique */
     struct slice common_name; /* ptr NULL: absent */
     /* newcert only */
     const struct subject_attr *subject;
@@ -113,24 +113,26 @@ struct policy_ask {
 };
 
 /* ---- the answer ---- */
+/* From RULE_EXPIRED on this is the order in which an allow rule's conditions are checked: of two
+ * rules the one that fails later in it was the nearer one. */
 enum policy_reason {
     REASON_ALLOWED,
-    REASON_DENY_RULE,        /* a deny rule matched */
-    REASON_NO_RULE,          /* no allow rule is about this client and action */
-    REASON_RULE_EXPIRED,     /* until: has passed */
-    REASON_NAME_NOT_ALLOWED,
-    REASON_NO_NAMES,         /* a certificate must name at least one host or address */
+    REASON_DENY_RULE,    /* a deny rule matched */
+    REASON_NO_RULE,      /* no allow rule is about this client and action */
+    REASON_RULE_EXPIRED, /* until: has passed */
+    REASON_NO_NAMES,     /* a certificate must name at least one host or address */
     REASON_TOO_MANY_NAMES,
+    REASON_NAME_NOT_ALLOWED,
     REASON_COMMON_NAME,
     REASON_SUBJECT,
     REASON_KEY,
     REASON_PROFILE,
-    REASON_NOT_OWNER,        /* revoke: not one of the caller's own certificates */
-    REASON_UNKNOWN_CERT,     /* revoke: not issued through us, and the rule is not revoke: any */
+    REASON_NOT_OWNER,    /* revoke: not one of the caller's own certificates */
+    REASON_UNKNOWN_CERT, /* revoke: not issued through us, and the rule is not revoke: any */
 };
 #define POLICY_REASON_COUNT 13
 /* policy_reason_word - stable, for replies, audit and metrics: "allowed", "deny_rule", "no_rule",
- * "rule_expired", "name_not_allowed", "no_names", "too_many_names", "common_name_not_allowed",
+ * "rule_expired", "no_names", "too_many_names", "name_not_allowed", "common_name_not_allowed",
  * "subject_not_allowed", "key_not_allowed", "profile_not_allowed", "not_owner", "unknown_cert" */
 const char *policy_reason_word(enum policy_reason reason);
 
@@ -151,7 +153,7 @@ struct policy_decision {
     size_t name_index; /* the first name that failed, or SIZE_MAX */
     /* For an allowed newcert: what the checked answer is held to. */
     uint64_t max_validity_s; /* 0: the rule sets none */
-    bool subject_fixed; /* reserved for rules that fill the subject in; false today */
+    bool subject_fixed;      /* reserved for rules that fill the subject in; false today */
 };
 
 /* policy_decide - see the top of this file. now_s: unix seconds. The rule that allows is the first

@@ -8,37 +8,43 @@
 #ifndef POLICY_YAML_TREE_H
 #define POLICY_YAML_TREE_H
 
-#include "policy/diag.h"
 #include "broker/base/arena.h"
 #include "broker/base/err.h"
+#include "policy/diag.h"
 
 #define YAML_DEPTH_MAX 16
+#define YAML_NODES_MAX 6000000U   /* 430 MB of nodes */
 #define YAML_FILE_MAX (64U << 20) /* bytes; a policy of 100,000 rules is about 30 MiB */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
+/* 72 bytes; 100,000 rules are about 3 million of them, hence the packing. */
 struct yaml_node {
     enum yaml_kind kind;
-    bool quoted;              /* scalar written in quotes or as a block */
-    unsigned line, col;       /* from 1 */
-    struct slice text;        /* scalar */
-    struct yaml_node *first;  /* list items, or map values, in order */
-    struct yaml_node *next;   /* sibling */
-    struct slice key;         /* of this node in its parent map */
+    unsigned line;           /* from 1 */
+    bool quoted : 1;         /* scalar written in quotes or as a block */
+    unsigned col : 31;       /* from 1 */
+    unsigned num;            /* children */
+    struct slice text;       /* scalar */
+    struct yaml_node *first; /* list items, or map values, in order */
+    struct yaml_node *next;  /* sibling */
+    struct slice key;        /* of this node in its parent map */
     unsigned key_line, key_col;
-    size_t num;               /* children */
 };
 
-struct yaml_doc; /* owns file name, bytes and nodes */
+struct yaml_doc; /* owns file name, bytes and nodes; immutable, any thread may read it */
 
 /* yaml_load_file - read and parse one file. Problems of the text go to diags and give CB_EINPUT;
- * an unreadable file too (place without a line). *ret is set on success only; yaml_free it. */
-enum cb_code yaml_load_file(const char *path, struct diag_list *diags, struct yaml_doc **ret)
-    CB_MUST_USE;
+ * an unreadable file too (place without a line). *ret is set on success only; yaml_doc_free it. */
+enum cb_code yaml_load_file(const char *path, struct diag_list *diags,
+                            struct yaml_doc **ret) CB_MUST_USE;
 /* yaml_load_bytes - the same for bytes in memory (copied); file is the name used in complaints. */
 enum cb_code yaml_load_bytes(const char *file, struct slice bytes, struct diag_list *diags,
                              struct yaml_doc **ret) CB_MUST_USE;
-void yaml_free(struct yaml_doc *doc);
+void yaml_doc_free(struct yaml_doc *doc); /* not yaml_free: libyaml exports that name */
+
+/* yaml_drop_tree - free the nodes and their texts, keep file name and bytes; yaml_root is NULL then. */
+void yaml_drop_tree(struct yaml_doc *doc);
 
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
 const char *yaml_file(const struct yaml_doc *doc);
@@ -52,11 +58,27 @@ struct yaml_reader {
 };
 
 struct diag_place yaml_place(const struct yaml_reader *r, const struct yaml_node *n);
+/* yaml_key_place - of the key in front of a map's value; of the node itself elsewhere. */
+struct diag_place yaml_key_place(const struct yaml_reader *r, const struct yaml_node *n);
+/* yaml_complain - an error at a node (NULL: about the file). */
+void yaml_complain(const struct yaml_reader *r, const struct yaml_node *n, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL: absent */
 /* yaml_check_keys - every key of a map must be one of the NULL-terminated list; complains about
  * each other one with "did you mean". Also complains when n is no map. */
 bool yaml_check_keys(const struct yaml_reader *r, const struct yaml_node *n, const char *what,
                      const char *const *allowed);
+/* Words that people write for one of ours and that are not near it in spelling. */
+struct yaml_synonym {
+    const char *word;
+    const char *meant; /* one of the allowed words */
+};
+/* yaml_check_keys_hinted - the same with synonyms, ended by {NULL, NULL}; NULL: none. */
+bool yaml_check_keys_hinted(const struct yaml_reader *r, const struct yaml_node *n,
+                            const char *what, const char *const *allowed,
+                            const struct yaml_synonym *synonyms);
+/* yaml_check_list - n must be a list with something in it. */
+bool yaml_check_list(const struct yaml_reader *r, const struct yaml_node *n, const char *what);
 /* yaml_suggest - the entry of the list nearest to a misspelt word, NULL if none is near. */
 const char *yaml_suggest(struct slice word, const char *const *allowed);
 bool yaml_read_text(const struct yaml_reader *r, const struct yaml_node *n, const char *what,

@@ -1,0 +1,270 @@
+/* test_load.c - what is loaded, what is complained about and where. */
+#include "policy/yaml_tree.h"
+#include "tests/unit/policy/support.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD                                                                                       \
+    "version: 1\n"                                                                                 \
+    "clients: {c: {auth: [{mtls: {cn: c}}]}}\n"                                                    \
+    "rules:\n"
+
+/* ---- tests/data/policy/mistakes.yaml ---- */
+
+/* next_mark - the next expected piece of text of a line's mark; NULL when there is none left. */
+static char *next_mark(char **rest)
+{
+    char *start = *rest;
+    if (start == NULL) {
+        return NULL;
+    }
+    char *end = strstr(start, " && ");
+    *rest = end == NULL ? NULL : end + 4;
+    if (end != NULL) {
+        *end = '\0';
+    }
+    return start;
+}
+
+/* take_complaint - find and blank out a complaint about this line that says this. */
+static bool take_complaint(char *said, unsigned line, const char *what)
+{
+    char prefix[64];
+    (void)snprintf(prefix, sizeof(prefix), "test.yaml:%u:", line);
+    for (char *p = said; (p = strstr(p, prefix)) != NULL; p++) {
+        char *end = strchr(p, '\n');
+        const char *found = strstr(p, what);
+        if (found != NULL && found < end) {
+            memset(p, '-', (size_t)(end - p));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_line(char *line, unsigned number, char *said)
+{
+    char *mark = strstr(line, "  #");
+    if (mark == NULL || (mark[3] != '!' && mark[3] != '?')) {
+        return;
+    }
+    char *rest = mark + 5;
+    for (char *what = next_mark(&rest); what != NULL; what = next_mark(&rest)) {
+        if (!take_complaint(said, number, what)) {
+            (void)fprintf(stderr, "%s", said);
+            fail_msg("line %u: not said: %s", number, what);
+        }
+    }
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    char *text = read_whole("tests/data/policy/mistakes.yaml");
+    char *said = complaints_of(text, NULL);
+    unsigned number = 1;
+    for (char *line = text; line != NULL; number++) {
+        char *end = strchr(line, '\n');
+        if (end != NULL) {
+            *end = '\0';
+        }
+        check_line(line, number, said);
+        line = end == NULL ? NULL : end + 1;
+    }
+    for (const char *p = said; *p != '\0'; p++) {
+        if (*p != '-' && *p != '\n') {
+            fail_msg("said, and not expected:\n%s", p);
+        }
+    }
+    free(said);
+    free(text);
+}
+
+/* ---- places and single cases ---- */
+
+static const struct {
+    const char *text;
+    const char *said; /* the whole of it */
+} cases[] = {
+    {"- a\n", "test.yaml:1:1: error: a policy must be a map, not a list\n"},
+    {"{}\n", "test.yaml:1:1: error: version is missing: a policy begins with version: 1\n"
+             "test.yaml:1:1: error: clients is missing: a map from client id to its auth: list\n"
+             "test.yaml:1:1: error: rules is missing: a list of what the clients may do\n"},
+    {"version: 1\nclients: {}\nrules: []\n",
+     "test.yaml:2:10: error: clients must be a map from client id to its auth: list, with at least "
+     "one client\n"
+     "test.yaml:3:8: error: rules must be a list with at least one rule, each beginning with - "
+     "id:\n"},
+    {HEAD "- {id: a, effect: deny, names: {dns: [x], ip: [\"::ffff:10.0.0.0/104\"]}}\n", ""},
+    {HEAD "- {id: a, effect: deny, names: {ip: [\"::ffff:10.0.0.0/95\"]}}\n",
+     "test.yaml:4:38: error: \"::ffff:10.0.0.0/95\" reaches beyond the IPv4-mapped addresses: "
+     "write "
+     "the IPv4 network\n"},
+    {HEAD "- {id: a, effect: deny, names: {}}\n", "test.yaml:4:32: error: names is an empty map: "
+                                                  "leave it out or put dns, ip, uri or email lists "
+                                                  "in\n"},
+    {HEAD "- {id: a, effect: deny}\n",
+     "test.yaml:4:3: warning: rule \"a\" refuses everything to everybody\n"},
+    {HEAD "- {id: a, effect: deny, clients: [c]}\n", ""},
+    {HEAD "- {id: a, effect: deny, clients: [c], profiles: [x]}\n",
+     "test.yaml:4:39: error: a deny rule has no key \"profiles\"; its keys are id, effect, "
+     "description, owner, ticket, clients, actions, names\n"},
+    {HEAD "- {id: a, clients: [c], actions: [newcert], names: {dns: [x]}, profiles: [p]}\n",
+     "test.yaml:4:3: warning: rule \"a\" sets no max_validity: the CA's profile alone limits how "
+     "long a certificate lives\n"},
+    {HEAD "- {id: a, clients: [c], actions: [newcert], no_names: true, profiles: [p], "
+          "max_validity: 1h}\n",
+     ""},
+    {HEAD
+     "- {id: a, clients: [c], actions: [newcert], no_names: true, profiles: [p], max_validity: "
+     "1h, common_name: [Any Text, 10.0.0.1/8, \"a*\"]}\n",
+     "test.yaml:4:118: error: \"10.0.0.1/8\" has bits set behind its first 8: the network is "
+     "10.0.0.0/8\n"
+     "test.yaml:4:130: error: \"a*\" has a * that is not the whole first label: write \"*.\" for "
+     "one "
+     "label or \"**.\" for one or more, in front only\n"},
+    {HEAD "- {id: a, clients: [c], actions: [info], rate: {per: 1m}}\n",
+     "test.yaml:4:42: error: a rule has no key \"rate\"; its keys are id, effect, description, "
+     "owner, "
+     "ticket, until, clients, actions, names, wildcards, no_names, common_name, subject, keys, "
+     "profiles, max_names, max_validity, revoke\n"},
+};
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *said = complaints_of(cases[i].text, NULL);
+        assert_string_equal(said, cases[i].said);
+        free(said);
+    }
+}
+
+static void test_full(void **state)
+{
+    (void)state;
+    char *text = read_whole("tests/data/policy/full.yaml");
+    size_t errors = 1;
+    char *said = complaints_of(text, &errors);
+    assert_string_equal(said, "");
+    assert_int_equal(errors, 0);
+    struct policy *p = load_text(text);
+    assert_string_equal(policy_file(p), "test.yaml");
+    assert_true(slice_eq(policy_bytes(p), slice_of(text)));
+    assert_int_equal(policy_num_clients(p), 4);
+    assert_int_equal(policy_num_rules(p), 4);
+    assert_string_equal(policy_rule_id(p, 1), "payments-server");
+    assert_int_equal(policy_rule_place(p, 1).line, 27);
+    assert_int_equal(policy_rule_place(p, 1).col, 5);
+    const char *const *profiles = NULL;
+    assert_int_equal(policy_rule_profiles(p, 0, &profiles), 0);
+    assert_int_equal(policy_rule_profiles(p, 2, &profiles), 2);
+    assert_string_equal(profiles[1], "peer");
+    policy_free(p);
+    free(said);
+    free(text);
+}
+
+static void test_sha256(void **state)
+{
+    (void)state;
+    struct policy *p = load_text(HEAD "- {id: a, effect: deny, clients: [c]}\n");
+    /* printf of the same bytes through sha256sum */
+    assert_string_equal(policy_sha256(p),
+                        "60efdae58e69fa866f4503c1bd79095113ec6d06334f8b779536737e0599bdd0");
+    policy_free(p);
+    policy_free(NULL);
+}
+
+/* Loading costs no more than in proportion to the file: many clients, ids and credentials. */
+static void test_many(void **state)
+{
+    (void)state;
+    const unsigned num = 20000;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    (void)fprintf(out, "version: 1\nclients:\n");
+    for (unsigned i = 0; i < num; i++) {
+        (void)fprintf(out, "  c%u: {auth: [{mtls: {uri: \"spiffe://a/%u\"}}]}\n", i, i);
+    }
+    (void)fprintf(out, "rules:\n");
+    for (unsigned i = 0; i < num; i++) {
+        (void)fprintf(out,
+                      "- {id: r%u, clients: [c%u], actions: [newcert], names: {dns: "
+                      "[h%u.example]}, profiles: [p], max_validity: 1h}\n",
+                      i, i, i);
+    }
+    (void)fprintf(out, "- {id: r7, clients: [c0], actions: [info]}\n");
+    (void)fclose(out);
+    char *said = complaints_of(text, NULL);
+    assert_string_equal(said,
+                        "test.yaml:40004:8: error: rule id \"r7\" is taken: the first one is in "
+                        "line 20011\n");
+    free(said);
+    free(text);
+}
+
+/* ---- files ---- */
+
+static char *load_file_said(const char *path)
+{
+    struct diag_list *diags = diag_new();
+    struct policy *p = NULL;
+    const enum cb_code code = policy_load(path, NOW_S, diags, &p);
+    assert_int_equal(code == CB_OK, p != NULL);
+    assert_int_equal(p == NULL, diag_num_errors(diags) > 0);
+    policy_free(p);
+    char *said = printed(diags);
+    diag_free(diags);
+    return said;
+}
+
+static void expect_file(const char *path, const char *said)
+{
+    char *got = load_file_said(path);
+    if (said[0] == '\0' ? got[0] != '\0' : strstr(got, said) == NULL) {
+        fail_msg("expected \"%s\", got: %s", said, got);
+    }
+    free(got);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    char dir[] = P_tmpdir "/policy-test-XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/p.yaml", dir);
+    expect_file(path, "cannot open the file: No such file");
+    expect_file(dir, "this is not a regular file");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_file(path, "this is not a regular file");
+    assert_int_equal(unlink(path), 0);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    (void)fputs(HEAD "- {id: a, effect: deny, clients: [c]}\n", out);
+    (void)fclose(out);
+    assert_int_equal(chmod(path, 0644), 0);
+    expect_file(path, "");
+    assert_int_equal(chmod(path, 0664), 0);
+    expect_file(path, "chmod go-w");
+    assert_int_equal(chmod(path, 0602), 0);
+    expect_file(path, "chmod go-w");
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, (off_t)YAML_FILE_MAX + 1), 0);
+    expect_file(path, "larger than 64 MiB");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_cases), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_sha256),   cmocka_unit_test(test_many),  cmocka_unit_test(test_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
