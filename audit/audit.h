@@ -14,25 +14,26 @@
 
 #include <sys/queue.h>
 
-struct audit; /* opaque */
+struct audit;    /* opaque */
 struct audit_io; /* io.h: the table of file calls, replaceable in tests */
 
 enum audit_state {
     AUDIT_OK,
     AUDIT_LOW_SPACE, /* below the soft mark: no new certificates, revocation still works */
     AUDIT_STALLED,   /* a batch has been waiting for the disk too long */
-    AUDIT_BLOCKED,   /* cannot write: nothing may be done that needs a record */
+    AUDIT_BLOCKED, /* cannot write, or below the hard mark: nothing new may be begun. Below the mark
+                      outcomes of what was begun still go in, see audit_submit */
 };
 const char *audit_state_word(enum audit_state state); /* "ok", "low_space", ... */
 
 struct audit_options {
-    const char *dir;           /* holds seg/, policy/, state/ */
-    const char *version;       /* of the program, for segment.open */
-    uint64_t segment_bytes;    /* roll after this many; 0: 64 MiB */
-    uint64_t segment_seconds;  /* roll after this age; 0: 24 h */
-    uint64_t soft_free_bytes;  /* 0: 1 GiB */
-    uint64_t hard_free_bytes;  /* 0: 64 MiB */
-    uint64_t stall_ms;         /* 0: 5000 */
+    const char *dir;              /* holds seg/, policy/, state/ */
+    const char *version;          /* of the program, for segment.open */
+    uint64_t segment_bytes;       /* roll after this many; 0: 64 MiB */
+    uint64_t segment_seconds;     /* roll after this age; 0: 24 h */
+    uint64_t soft_free_bytes;     /* 0: 1 GiB */
+    uint64_t hard_free_bytes;     /* 0: 64 MiB */
+    uint64_t stall_ms;            /* 0: 5000 */
     const struct cb_clock *clock; /* NULL: system */
     const struct audit_io *io;    /* NULL: the real one */
     /* observer (may be NULL): called on the committer thread, in seq order, for every line once it
@@ -44,20 +45,21 @@ struct audit_options {
 /* An attempt that the last run left without an outcome. The caller appends its *.unknown. */
 struct audit_open_attempt {
     uint64_t seq;
-    char req[33];                /* request id, hex; "" if it could not be found again */
-    enum audit_type type;        /* AUDIT_ISSUE_ATTEMPT or AUDIT_REVOKE_ATTEMPT */
+    char req[33];         /* request id, hex; "" if it could not be found again */
+    enum audit_type type; /* AUDIT_ISSUE_ATTEMPT or AUDIT_REVOKE_ATTEMPT */
 };
 
 struct audit_recovery {
-    uint64_t next_seq;           /* records in the log */
-    bool clean;                  /* the last run closed its segment */
-    uint64_t void_bytes;         /* of a torn tail that does not count */
+    uint64_t next_seq;               /* records in the log */
+    bool clean;                      /* the last run closed its segment */
+    uint64_t void_bytes;             /* of a torn tail that does not count */
     struct audit_open_attempt *open; /* owned by this struct */
     size_t num_open;
 };
 void audit_recovery_free(struct audit_recovery *r);
 
-/* audit_init - create an empty log: directories and state/origin. origin: the log's name, 1..64
+/* audit_init - create an empty log: directories, a first segment (opened and closed, so that a log
+ * without segments is always a lost one) and, last, state/origin. origin: the log's name, 1..64
  * characters [a-z0-9./-]. CB_EBUSY if there already is one. Explicit on purpose: a missing volume
  * must never look like a fresh log. */
 enum cb_code audit_init(const char *dir, const char *origin, struct cb_err *err) CB_MUST_USE;
@@ -76,10 +78,13 @@ enum audit_state audit_get_state(const struct audit *audit); /* any thread, no l
 /* One append under way. Owned by the caller, who keeps it until done was called. */
 struct audit_append {
     TAILQ_ENTRY(audit_append) link; /* audit's */
+    struct slice req;               /* audit's: the request id, inside body */
     struct slice body;              /* the record without v, seq, d, ts, crc: event_encode() */
     enum audit_type type;
     /* done: on the committer thread, exactly once. CB_OK: seq is set, the line is on disk. Else
-     * it is not on disk and never will be. Must not block; typically posts to a mailbox. */
+     * it is not on disk and never will be. (One exception nobody can rule out: if the program dies
+     * before the log could begin a new segment, the next start may find the line on the disk after
+     * all and keep it.) Must not block; typically posts to a mailbox. */
     void (*done)(struct audit_append *a, enum cb_code code);
     void *ctx;
     uint64_t seq;
@@ -88,16 +93,23 @@ struct audit_append {
 
 /* audit_submit - queue one record. body is borrowed until done. Any thread, never blocks.
  * Attempts reserve space for their outcome, so that a full disk hits before the side effect.
- * CB_ELIMIT: queue full. CB_ESYS: the log is BLOCKED or STALLED (or, for ISSUE_ATTEMPT, below the
- * soft mark). On any error done is not called. */
-enum cb_code audit_submit(struct audit *audit, struct audit_append *a, struct cb_err *err)
-    CB_MUST_USE;
+ *   CB_EINPUT  body is not a record of this type, or an outcome whose "ref" is not ref_seq
+ *   CB_ELIMIT  queue full (4096 records, 16 MiB), or too many attempts without outcome (1024; fewer
+ *              beyond 10^9 records)
+ *   CB_ESYS    BLOCKED or STALLED; for ISSUE_ATTEMPT also below the soft mark; for everything but
+ *              outcomes and BROKER_STOP also below the hard mark
+ * On any error done is not called. An outcome that fails with CB_ESYS or CB_ELIMIT, here or in
+ * done, leaves its attempt to the log: it closes it by itself with *.unknown (reason
+ * "outcome_lost") as soon as it can write, unless another outcome comes first. */
+enum cb_code audit_submit(struct audit *audit, struct audit_append *a,
+                          struct cb_err *err) CB_MUST_USE;
 
 /* audit_append_wait - submit and wait until durable; for start-up, reload and shutdown only. */
 enum cb_code audit_append_wait(struct audit *audit, enum audit_type type, struct slice body,
                                uint64_t *ret_seq, struct cb_err *err) CB_MUST_USE;
 
-/* audit_keep_policy - store the policy's bytes as policy/<sha256>.yaml, durably; a no-op if there. */
+/* audit_keep_policy - store a policy's bytes as policy/<sha256>.yaml, durably; no-op if there.
+ * CB_EINPUT if the bytes have another digest. */
 enum cb_code audit_keep_policy(struct audit *audit, const char *sha256_hex, struct slice bytes,
                                struct cb_err *err) CB_MUST_USE;
 

@@ -2,7 +2,8 @@
  *
  * Nothing reaches the log except through these fields, so no secret can: there is no field for
  * one. A record is one JSON object on one line in fixed key order; absent fields (NULL slices,
- * zero counts, UINT64_MAX numbers) are left out. The committer adds v, seq, d, ts and crc. */
+ * zero counts, UINT64_MAX numbers) are left out. The committer adds v, seq, d, ts and crc. Keys,
+ * order and limits: fields.c. For other programs: examples/audit-record.schema.json. */
 #ifndef AUDIT_EVENT_H
 #define AUDIT_EVENT_H
 
@@ -29,7 +30,7 @@ enum audit_type {
     AUDIT_REVOKE_OK,
     AUDIT_REVOKE_FAIL,
     AUDIT_REVOKE_UNKNOWN,
-    AUDIT_INFO_OK, /* the CA's public information was handed out */
+    AUDIT_INFO_OK,    /* the CA's public information was handed out */
     AUDIT_LIMIT_DROP, /* records left out by flood control, counted */
     AUDIT_FAULT,
     AUDIT_RECOVERED,
@@ -56,50 +57,52 @@ struct audit_event {
     uint64_t ref;            /* seq of the attempt; UINT64_MAX: none */
     struct slice req;        /* request id */
     struct slice trace;      /* traceparent */
+    struct slice client_req; /* X-Request-ID, as the caller sent it */
     /* who */
-    struct slice who_id;     /* client of the policy */
-    struct slice who_via;    /* "mtls.uri", "bearer", ..., "broker" for our own follow-ups */
+    struct slice who_id;         /* client of the policy */
+    struct slice who_via;        /* "mtls.uri", "bearer", ..., "broker" for our own follow-ups */
     struct slice who_credential; /* the matched SAN; for bearer nothing */
     struct slice who_cert_sha256;
-    struct slice peer;       /* address:port */
+    struct slice peer; /* address:port */
     /* what was asked (normalised; complete enough to be decided again) */
-    struct slice action;     /* newcert, revoke, info; for refused requests method and path */
+    struct slice action;       /* newcert, revoke, info; for refused requests method and path */
     struct slice method, path; /* refused requests only; capped */
     struct audit_names want;
     const struct audit_kv *subject;
     size_t num_subject;
-    struct slice key;        /* "ecdsa-256" */
+    struct slice key; /* "ecdsa-256" */
     struct slice profile;
     struct slice idem;       /* Idempotency-Key */
     struct slice ask_sha256; /* digest of the canonical ask */
     struct slice serial;     /* lower-case hex */
     struct slice serial_dec;
-    struct slice aki;        /* lower-case hex */
+    struct slice aki; /* lower-case hex */
     struct slice revoke_reason;
     /* why */
     struct slice policy_sha256, policy_old_sha256;
     struct slice rule, owner, ticket;
-    struct slice decision;   /* allow, deny */
-    struct slice reason;     /* stable word */
-    struct slice detail;     /* one sentence */
+    struct slice decision; /* allow, deny */
+    struct slice reason;   /* stable word */
+    struct slice detail;   /* one sentence */
     /* how it went */
-    struct slice stage;      /* connect, tls, send, http, parse, verify, ... */
-    struct slice effect;     /* none, possible, done */
-    uint64_t upstream_http;  /* UINT64_MAX: none */
+    struct slice stage;     /* connect, tls, send, http, parse, verify, ... */
+    struct slice effect;    /* none, possible, done */
+    uint64_t upstream_http; /* UINT64_MAX: none */
     uint64_t upstream_code;
     struct slice upstream_message;
-    struct slice upstream;   /* which CA */
+    struct slice upstream; /* which CA */
     uint64_t upstream_us;
     struct slice cert_sha256;
     struct audit_names granted;
     struct slice not_before, not_after; /* RFC 3339 */
-    struct slice cert_owner; /* revoke: whose certificate */
-    uint64_t cert_ref;       /* revoke: seq of its issue.ok */
-    const struct slice *mismatch; /* fields that differed */
+    struct slice supersedes;            /* serial of the certificate this one replaces */
+    struct slice cert_owner;            /* revoke: whose certificate */
+    uint64_t cert_ref;                  /* revoke: seq of its issue.ok */
+    const struct slice *mismatch;       /* fields that differed */
     size_t num_mismatch;
-    struct slice follows;    /* request id of what caused this follow-up: mismatch, undelivered... */
+    struct slice follows; /* request id of what caused this follow-up: mismatch, undelivered... */
     struct slice cert_der_b64;
-    uint64_t status;         /* HTTP status answered */
+    uint64_t status; /* HTTP status answered */
     uint64_t count;
     struct slice first_ts, last_ts;
     /* broker.* and policy.* */
@@ -112,9 +115,9 @@ struct audit_event {
 void audit_event_zero(struct audit_event *e, enum audit_type type);
 
 /* audit_event_encode - the body of a record, `"type":"...",...`, without braces, v, seq, d, ts,
- * crc. Pure printable ASCII. Strings are cut so that a line never passes AUDIT_LINE_MAX, and then
- * named in a "trunc" list; names granted and wanted are never cut (their number is capped by the
- * caller). False if it cannot fit even so, or out of memory. */
+ * crc; out is emptied first. Pure printable ASCII. Strings are cut so that a line never passes
+ * AUDIT_LINE_MAX, and then named in a "trunc" list; names granted and wanted are never cut (their
+ * number is capped by the caller). False if it cannot fit even so, or out of memory. */
 bool audit_event_encode(const struct audit_event *e, struct buf *out);
 
 #endif

@@ -17,18 +17,23 @@ struct audit_record {
 };
 
 /* audit_line_check - strict JSON, known v, seq, d, CRC32C right. line has no newline. Writes seq,
- * d, type only. No allocation: for recovery and verification at full speed. */
+ * d, type only. No allocation: for recovery and verification at full speed. CB_ECORRUPT: damaged.
+ * CB_EINPUT: the checksum is right but this version does not understand the content. */
 enum cb_code audit_line_check(struct slice line, uint64_t *ret_seq, uint64_t *ret_floor,
                               enum audit_type *ret_type, struct cb_err *err) CB_MUST_USE;
 
-/* audit_line_parse - check and decode everything. Unknown keys are skipped. */
+/* audit_line_parse - check and decode everything. Unknown keys are skipped. Errors as above, also
+ * CB_EINPUT for a known key with the wrong kind of value or twice; CB_ENOMEM when the arena is full
+ * (256 KiB is enough for any line). */
 enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct audit_record *ret,
                               struct cb_err *err) CB_MUST_USE;
 
 /* audit_walk - call each for every record with seq >= from, in order, across all segments; void
  * tails (as stated by the following segment.open) are skipped, as is a torn tail of the newest
- * segment. each returns false to stop early. Reads while a writer runs. CB_ECORRUPT names the file
- * and the first bad record. Segments that end before from are not read. */
+ * segment. each returns false to stop early. Reads while a writer runs; the last records it then
+ * passes on may not be durable yet. CB_ENOENT: no log there. CB_ECORRUPT names the file and the
+ * first bad record; a segment missing anywhere is one, too. Of segments that end before from only
+ * the first record is read. */
 enum cb_code audit_walk(const char *dir, uint64_t from,
                         bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
                         struct cb_err *err) CB_MUST_USE;

@@ -1,0 +1,178 @@
+/* lines.c - see lines.h. Does not judge a line: that is line.c. */
+#include "audit/lines.h"
+
+#include "audit/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+/* The block: room for the unfinished line of the last read, then an aligned area to read into. */
+#define ALIGNMENT 4096UL
+#define CARRY ((size_t)AUDIT_LINE_MAX)
+#define CHUNK (256UL * 1024)
+#define SECTOR 512UL
+_Static_assert(CARRY % ALIGNMENT == 0 && CHUNK % ALIGNMENT == 0, "O_DIRECT wants alignment");
+
+/* open_source - from the disk if the file system can; tmpfs for one cannot, and there the page
+ * cache is the disk. Where O_DIRECT is refused we at least ask for clean pages to be dropped. */
+static int open_source(const struct audit_io *io, const char *path, enum lines_source source)
+{
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+    if (source == LINES_FROM_CACHE) {
+        return io->open(io->ctx, path, flags, 0);
+    }
+    int fd = io->open(io->ctx, path, flags | O_DIRECT, 0);
+    if (fd < 0 && errno == EINVAL) {
+        fd = io->open(io->ctx, path, flags, 0);
+        if (fd >= 0) {
+            (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        }
+    }
+    return fd;
+}
+
+enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,
+                        enum lines_source source, uint64_t limit, struct cb_err *err)
+{
+    *l = (struct lines){.io = io, .path = path, .fd = -1, .limit = limit};
+    l->fd = open_source(io, path, source);
+    if (l->fd < 0) {
+        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
+        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
+    }
+    l->block = aligned_alloc(ALIGNMENT, CARRY + CHUNK);
+    if (l->block == NULL) {
+        lines_close(l);
+        return cb_fail(err, CB_ENOMEM, "no memory to read %s", path);
+    }
+    l->from = l->to = CARRY;
+    return CB_OK;
+}
+
+void lines_close(struct lines *l)
+{
+    if (l->io != NULL && l->fd >= 0) {
+        (void)l->io->close(l->io->ctx, l->fd);
+    }
+    free(l->block);
+    *l = (struct lines){.fd = -1};
+}
+
+/* read_chunk - a whole chunk, or what there is up to the end. A count that is no multiple of a
+ * sector is the end too: O_DIRECT could not go on from there. */
+static enum cb_code read_chunk(struct lines *l, size_t *ret, struct cb_err *err)
+{
+    const uint64_t left = l->limit > l->read_at ? l->limit - l->read_at : 0;
+    const size_t want = left < CHUNK ? (size_t)left : CHUNK;
+    size_t total = 0;
+    while (total < want && total % SECTOR == 0) {
+        const ssize_t got = l->io->pread(l->io->ctx, l->fd, l->block + CARRY + total, want - total,
+                                         (off_t)(l->read_at + total));
+        if (got == 0) {
+            break;
+        }
+        if (got < 0 && errno != EINTR) {
+            return cb_fail_errno(err, "cannot read %s", l->path);
+        }
+        total += got > 0 ? (size_t)got : 0;
+    }
+    *ret = total;
+    return CB_OK;
+}
+
+/* refill - keep the unread bytes in front of the reading area and read one more chunk. */
+static enum cb_code refill(struct lines *l, struct cb_err *err)
+{
+    CB_CHECK(l->block != NULL);
+    const size_t left = l->to - l->from;
+    memmove(l->block + CARRY - left, l->block + l->from, left);
+    l->from = CARRY - left;
+    l->to = CARRY;
+    size_t got = 0;
+    TRY(read_chunk(l, &got, err));
+    l->at_end = got < CHUNK;
+    l->read_at += got;
+    l->to = CARRY + got;
+    return CB_OK;
+}
+
+/* take - hand out len bytes of the block and step over them and, if there, their newline. */
+static struct slice take(struct lines *l, size_t len, size_t newline, uint64_t *ret_offset)
+{
+    const struct slice bytes = {l->block + l->from, len};
+    *ret_offset = l->offset;
+    l->from += len + newline;
+    l->offset += len + newline;
+    return bytes;
+}
+
+enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *ret_offset,
+                           struct cb_err *err)
+{
+    for (;;) {
+        const size_t left = l->to - l->from;
+        const char *newline = memchr(l->block + l->from, '\n', left);
+        if (newline != NULL) {
+            const size_t len = (size_t)(newline - (l->block + l->from));
+            const bool whole = !l->resync && len < AUDIT_LINE_MAX;
+            l->resync = false;
+            *ret_line = take(l, len, 1, ret_offset);
+            return whole ? LINES_LINE : LINES_BROKEN;
+        }
+        if (left >= AUDIT_LINE_MAX || (l->at_end && left > 0)) {
+            l->resync = true;
+            *ret_line = take(l, left, 0, ret_offset);
+            return LINES_BROKEN;
+        }
+        if (l->at_end) {
+            return LINES_END;
+        }
+        if (refill(l, err) != CB_OK) {
+            return LINES_FAILED;
+        }
+    }
+}
+
+/* digest_all - feed the rest of the file, line boundaries or not, to the digest. */
+static enum cb_code digest_all(struct lines *l, uint64_t offset, EVP_MD_CTX *ctx,
+                               uint64_t *ret_bytes, struct cb_err *err)
+{
+    uint64_t bytes = 0;
+    l->read_at = offset - offset % ALIGNMENT;
+    size_t skip = (size_t)(offset - l->read_at);
+    while (!l->at_end) {
+        l->from = l->to;
+        TRY(refill(l, err));
+        const size_t got = l->to - CARRY;
+        const size_t part = got > skip ? got - skip : 0;
+        if (part > 0 && EVP_DigestUpdate(ctx, l->block + CARRY + skip, part) != 1) {
+            return cb_fail(err, CB_ECRYPTO, "SHA-256 failed");
+        }
+        bytes += part;
+        skip = 0;
+    }
+    *ret_bytes = bytes;
+    return CB_OK;
+}
+
+enum cb_code lines_digest(const struct audit_io *io, const char *path, uint64_t offset,
+                          uint64_t *ret_bytes, unsigned char ret[SHA256_LEN], struct cb_err *err)
+{
+    struct lines l = {.fd = -1};
+    TRY(lines_open(&l, io, path, LINES_FROM_DISK, UINT64_MAX, err));
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    enum cb_code code = CB_OK;
+    if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+        code = cb_fail(err, CB_ECRYPTO, "SHA-256 is not available");
+    } else {
+        code = digest_all(&l, offset, ctx, ret_bytes, err);
+    }
+    if (code == CB_OK && EVP_DigestFinal_ex(ctx, ret, NULL) != 1) {
+        code = cb_fail(err, CB_ECRYPTO, "SHA-256 failed");
+    }
+    EVP_MD_CTX_free(ctx);
+    lines_close(&l);
+    return code;
+}

@@ -1,0 +1,49 @@
+/* lines.h - a segment file, line by line, without ever holding more than a block of it. */
+#ifndef AUDIT_LINES_H
+#define AUDIT_LINES_H
+
+#include "audit/io.h"
+#include "audit/merkle.h"
+
+enum lines_source {
+    LINES_FROM_DISK,  /* around the page cache: it may hold what a failed sync never saved */
+    LINES_FROM_CACHE, /* the ordinary way, for readers beside a running writer */
+};
+
+enum lines_next {
+    LINES_LINE,   /* a whole line; the newline is not part of it */
+    LINES_BROKEN, /* bytes that are no line: too long, or the file ends without a newline */
+    LINES_END,
+    LINES_FAILED, /* the read failed; err says how */
+};
+
+struct lines {
+    const struct audit_io *io;
+    const char *path; /* borrowed, for messages */
+    int fd;
+    char *block;
+    size_t from, to;  /* unread bytes in block */
+    uint64_t offset;  /* in the file, of block[from] */
+    uint64_t read_at; /* in the file, of the next read */
+    uint64_t limit;   /* bytes from here on do not count */
+    bool at_end;
+    bool resync; /* within an overlong line: skip to its newline */
+};
+
+/* lines_open - path is borrowed until lines_close. limit: UINT64_MAX for all; with another limit
+ * only LINES_FROM_CACHE, since O_DIRECT reads whole sectors. CB_ENOENT if there
+ * is no such file. */
+enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,
+                        enum lines_source source, uint64_t limit, struct cb_err *err) CB_MUST_USE;
+void lines_close(struct lines *l); /* a zeroed struct is fine */
+
+/* lines_next - *ret_line is valid until the next call; *ret_offset is where it begins. */
+enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *ret_offset,
+                           struct cb_err *err) CB_MUST_USE;
+
+/* lines_digest - SHA-256 of the file's bytes from offset on, and how many they are. */
+enum cb_code lines_digest(const struct audit_io *io, const char *path, uint64_t offset,
+                          uint64_t *ret_bytes, unsigned char ret[SHA256_LEN],
+                          struct cb_err *err) CB_MUST_USE;
+
+#endif

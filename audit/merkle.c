@@ -1,0 +1,93 @@
+/* merkle.c - see merkle.h.
+ *
+ * Does not make proofs, tiles or signatures: those read the files later. */
+#include "audit/merkle.h"
+
+#include <openssl/evp.h>
+
+enum cb_code merkle_init(struct merkle *m, struct cb_err *err)
+{
+    *m = (struct merkle){.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL), .ctx = EVP_MD_CTX_new()};
+    if (m->sha256 == NULL || m->ctx == NULL) {
+        merkle_free(m);
+        return cb_fail(err, CB_ECRYPTO, "SHA-256 is not available");
+    }
+    return CB_OK;
+}
+
+void merkle_free(struct merkle *m)
+{
+    EVP_MD_CTX_free(m->ctx);
+    EVP_MD_free(m->sha256);
+    *m = (struct merkle){0};
+}
+
+/* hash - SHA-256 of prefix (unless NULL), a and b. */
+static void hash(struct merkle *m, const unsigned char *prefix, struct slice a, struct slice b,
+                 unsigned char *ret)
+{
+    CB_CHECK(EVP_DigestInit_ex2(m->ctx, m->sha256, NULL) == 1);
+    if (prefix != NULL) {
+        CB_CHECK(EVP_DigestUpdate(m->ctx, prefix, 1) == 1);
+    }
+    CB_CHECK(EVP_DigestUpdate(m->ctx, a.ptr, a.len) == 1);
+    CB_CHECK(EVP_DigestUpdate(m->ctx, b.ptr, b.len) == 1);
+    CB_CHECK(EVP_DigestFinal_ex(m->ctx, ret, NULL) == 1);
+}
+
+/* join - ret = SHA-256(0x01 || left || right); ret may be either of them. */
+static void join(struct merkle *m, const unsigned char *left, const unsigned char *right,
+                 unsigned char *ret)
+{
+    static const unsigned char inner = 0x01;
+    hash(m, &inner, (struct slice){(const char *)left, SHA256_LEN},
+         (struct slice){(const char *)right, SHA256_LEN}, ret);
+}
+
+void merkle_append(struct merkle *m, struct slice line)
+{
+    static const unsigned char leaf = 0x00;
+    unsigned char node[SHA256_LEN];
+    hash(m, &leaf, line, SLICE(""), node);
+    unsigned level = 0;
+    for (; (m->size >> level) & 1U; level++) {
+        join(m, m->node[level], node, node);
+    }
+    memcpy(m->node[level], node, SHA256_LEN);
+    m->size++;
+}
+
+void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN])
+{
+    if (m->size == 0) {
+        hash(m, NULL, SLICE(""), SLICE(""), ret);
+        return;
+    }
+    unsigned level = (unsigned)__builtin_ctzll(m->size);
+    memcpy(ret, m->node[level], SHA256_LEN);
+    for (level++; level < MERKLE_LEVELS && (m->size >> level) != 0; level++) {
+        if ((m->size >> level) & 1U) {
+            join(m, m->node[level], ret, ret);
+        }
+    }
+}
+
+void merkle_sha256(struct merkle *m, struct slice bytes, unsigned char ret[SHA256_LEN])
+{
+    hash(m, NULL, bytes, SLICE(""), ret);
+}
+
+size_t merkle_frontier_count(uint64_t size)
+{
+    return (size_t)__builtin_popcountll(size);
+}
+
+unsigned merkle_frontier_level(uint64_t size, size_t index)
+{
+    unsigned level = MERKLE_LEVELS;
+    for (size_t seen = 0; seen <= index; seen++) {
+        level = 63U - (unsigned)__builtin_clzll(size);
+        size &= ~(UINT64_C(1) << level);
+    }
+    return level;
+}

@@ -1,0 +1,23 @@
+/* recover.h - what a log holds, read from its newest segment when the writer starts.
+ *
+ * Reads, and makes durable what it read; writes nothing. A torn tail is left where it is: the next
+ * segment.open states that it does not count. */
+#ifndef AUDIT_RECOVER_H
+#define AUDIT_RECOVER_H
+
+#include "audit/io.h"
+#include "audit/own_records.h"
+
+struct recovered {
+    uint64_t newest_no;       /* the highest number in use, whether its file counts or not */
+    struct segment_prev prev; /* for the next segment.open */
+    struct merkle tree;       /* its size is the next seq */
+    struct open_set open;
+};
+
+/* recover - the caller holds the lock. On success the tree is the caller's to free.
+ * CB_ENOENT: no seg directory. CB_ECORRUPT: the file and the record are named. */
+enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
+                     struct recovered *ret, struct cb_err *err) CB_MUST_USE;
+
+#endif
