@@ -6,6 +6,7 @@
 #ifndef BROKER_EDGE_TLS_H
 #define BROKER_EDGE_TLS_H
 
+#include "broker/base/clock.h"
 #include "broker/base/err.h"
 
 #include <stdbool.h>
@@ -14,10 +15,11 @@
 struct edge_tls;
 
 struct edge_tls_files {
-    const char *certificate; /* PEM chain, leaf first */
-    const char *key;         /* PEM, not readable by others */
-    const char *client_ca;   /* PEM bundle; NULL: client certificates are not asked for */
-    const char *client_crl;  /* PEM; NULL: none. Checked (and its nextUpdate) at load */
+    const char *certificate;      /* PEM chain, leaf first */
+    const char *key;              /* PEM, not readable by others */
+    const char *client_ca;        /* PEM bundle; NULL: client certificates are not asked for */
+    const char *client_crl;       /* PEM; NULL: none. Checked (and its nextUpdate) at load */
+    const struct cb_clock *clock; /* for every question of validity; NULL: the system's */
 };
 
 /* edge_tls_load - read, check (key matches certificate, dates) and build. Every message names the
@@ -25,7 +27,7 @@ struct edge_tls_files {
 enum cb_code edge_tls_load(const struct edge_tls_files *files, struct edge_tls **ret,
                            struct cb_err *err) CB_MUST_USE;
 struct edge_tls *edge_tls_ref(struct edge_tls *tls);
-void edge_tls_unref(struct edge_tls *tls); /* NULL ok */
+void edge_tls_unref(struct edge_tls *tls);                /* NULL ok */
 int64_t edge_tls_not_after_s(const struct edge_tls *tls); /* of the server certificate */
 
 #endif
