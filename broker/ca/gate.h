@@ -19,36 +19,43 @@ struct gate;
 
 enum gate_state {
     GATE_IDLE,
-    GATE_QUEUED,   /* waiting to be let in */
-    GATE_IN,       /* let in: may write its intent */
-    GATE_WAITING,  /* has its intent, waits for a call slot */
-    GATE_CALLING,  /* may call the CA */
+    GATE_QUEUED,      /* waiting to be let in */
+    GATE_IN,          /* let in: may write its intent */
+    GATE_WAITING,     /* has its intent, waits for a call slot */
+    GATE_CALLING,     /* may call the CA */
     GATE_TURNED_AWAY, /* the queue was full */
 };
 
-/* A place in the gate; embedded in the request, zero-initialised. */
+/* A place in the gate; embedded in the request, zero-initialised. The caller sets client, notify
+ * and ctx; the rest is the gate's. */
 struct gate_ticket {
     TAILQ_ENTRY(gate_ticket) link;
-    const void *client;      /* identity for fairness; pointer compared, never followed */
-    struct gate_client_queue *queue;
-    enum gate_state state;
+    const void *client;              /* identity for fairness; pointer compared, never followed */
+    struct gate_client_queue *queue; /* while GATE_QUEUED */
+    _Atomic enum gate_state state;   /* may be read on any thread at any time */
+    bool unreported;                 /* notify is due and has not been started */
     /* notify: the state changed to IN, CALLING or TURNED_AWAY after a wait. Called with no lock
-     * held, on any thread: post to the owner's mailbox and do nothing else. */
+     * held, on any thread: post to the owner's mailbox and do nothing else (above all: don't call
+     * the gate). The gate does not touch the ticket after notify has begun, unless its owner calls
+     * again. */
     void (*notify)(struct gate_ticket *t);
     void *ctx;
 };
 
+/* gate_new - max_calls at least 1 (0 is taken as 1); NULL when out of memory. */
 struct gate *gate_new(unsigned max_calls, unsigned ahead, unsigned max_queue);
 void gate_free(struct gate *g); /* nobody may be inside */
+/* gate_resize - for a reload. Nobody who is in is thrown out; waiters beyond a smaller queue are. */
 void gate_resize(struct gate *g, unsigned max_calls, unsigned ahead, unsigned max_queue);
 
 /* gate_enter - GATE_IN or GATE_TURNED_AWAY at once, or GATE_QUEUED and notify later. */
 enum gate_state gate_enter(struct gate *g, struct gate_ticket *t);
 /* gate_call - from GATE_IN: GATE_CALLING at once, or GATE_WAITING and notify later. */
 enum gate_state gate_call(struct gate *g, struct gate_ticket *t);
-/* gate_leave - from any state, also while queued (a cancelled request). After it returns notify
- * will not be started any more; one that already runs on another thread may still arrive, so the
- * receiver checks the ticket's state on its own thread. Lets the next ones in. */
+/* gate_leave - from any state, also while queued (a cancelled request); the state becomes IDLE.
+ * When it returns, notify neither runs nor will run for this ticket, so the ticket may be freed;
+ * what notify posted before may still lie in the owner's mailbox. Lets the next ones in. May wait
+ * for a notify under way on another thread, so hold no lock that notify takes. */
 void gate_leave(struct gate *g, struct gate_ticket *t);
 
 struct gate_stats {
