@@ -15,13 +15,21 @@
 struct issued;
 
 /* issued_open - open or create the database, then read the audit log from where it stands. A
- * damaged file is moved aside (".damaged") and rebuilt. Blocks; starts the thread. */
+ * damaged file is moved aside (".damaged") and rebuilt; so is, without keeping it, one that was made
+ * from another log or holds records this log does not have. Blocks; starts the thread.
+ *   audit_dir  an audit log that was opened (recovered) already: what an unrecovered log ends with
+ *              may not be part of it
+ * Records that become durable between this and the first issued_feed are found by themselves.
+ * CB_ECORRUPT: the log cannot be read. */
 enum cb_code issued_open(const char *path, const char *audit_dir, struct issued **ret,
                          struct cb_err *err) CB_MUST_USE;
 void issued_close(struct issued *issued); /* commits what is queued; NULL ok */
 
-/* issued_feed - one durable audit line, in order: the audit log's observer. Copies. Any thread.
- * Never blocks for the disk; waits only when FEED_MAX bytes are queued. */
+/* issued_feed - one durable audit line, in order: the audit log's observer. Copies what concerns the
+ * index. Any thread, one at a time. Never blocks: when ISSUED_FEED_MAX bytes are waiting the line is
+ * not kept but read from the log's files afterwards, as is any line that was not fed at all. So the
+ * index can never hold up the audit log. Lines that were applied already are passed over. */
+#define ISSUED_FEED_MAX (2U << 20)
 void issued_feed(struct issued *issued, uint64_t seq, struct slice line);
 
 enum cert_state {
@@ -34,58 +42,62 @@ struct issued_cert {
     char serial_hex[41];
     char serial_dec[50];
     char aki_hex[65];
-    struct slice owner;       /* client id */
-    uint64_t ref;             /* seq of its issue.ok (or issue.fail for a mismatch) */
+    struct slice owner; /* client id; absent: revoked through us, but not issued by us */
+    uint64_t ref;       /* seq of its issue.ok (or issue.fail for a mismatch) */
     enum cert_state state;
     struct slice revoke_reason; /* of a revoked one (or of the one to come) */
     int64_t not_after_s;
     struct slice common_name;
-    struct slice *names;      /* canonical texts */
+    struct slice *names; /* canonical texts */
     size_t num_names;
-    struct slice ask_sha256;  /* of the ask that made it */
+    struct slice ask_sha256; /* of the ask that made it */
 };
 
 enum issued_verb {
-    ISSUED_BY_SERIAL, /* key: serial in lower-case hex */
-    ISSUED_CLAIM_KEY, /* client + idempotency key: look up and reserve */
-    ISSUED_RELEASE_KEY, /* give a reservation back; no answer is awaited */
+    ISSUED_BY_SERIAL,   /* key: serial in lower-case hex */
+    ISSUED_CLAIM_KEY,   /* client + idempotency key: look up its latest certificate and reserve */
+    ISSUED_RELEASE_KEY, /* give a reservation back; done is called for this one too */
 };
 
 enum issued_found {
     ISSUED_NONE,      /* not there; for CLAIM_KEY: now reserved for this request */
     ISSUED_FOUND,     /* cert is filled; for CLAIM_KEY: also reserved */
     ISSUED_IN_FLIGHT, /* CLAIM_KEY: another request with this key is not finished */
-    ISSUED_ERROR,
+    ISSUED_ERROR, /* the index cannot answer now (it says why in the log); nothing is reserved */
 };
 
 /* One lookup; owned by the caller until done. */
 struct issued_query {
     TAILQ_ENTRY(issued_query) link;
     enum issued_verb verb;
-    struct slice client;      /* borrowed until done */
+    struct slice client; /* borrowed until done */
     struct slice key;
     void (*done)(struct issued_query *q); /* on the index thread: post to a mailbox */
     void *ctx;
-    struct arena *arena;      /* the answer's memory: the caller must not touch it until done */
+    struct arena *arena; /* the answer's memory: the caller must not touch it until done */
     enum issued_found found;
     struct issued_cert cert;
 };
 
 void issued_ask(struct issued *issued, struct issued_query *q);
-/* issued_wait - the same, blocking; for tools, tests and start-up. */
+/* issued_wait - the same, blocking; for tools, tests and start-up. Uses done and ctx itself. */
 void issued_wait(struct issued *issued, struct issued_query *q);
 
 /* issued_doomed - certificates that still must be revoked, at most max, oldest first; for
- * start-up. each is called before it returns. */
+ * start-up. each is called on this thread before it returns, cert is borrowed for the call. */
 enum cb_code issued_doomed(struct issued *issued, size_t max,
                            void (*each)(void *ctx, const struct issued_cert *cert), void *ctx,
                            struct cb_err *err) CB_MUST_USE;
 
 struct issued_stats {
-    uint64_t applied_seq; /* next record to read */
-    uint64_t active, revoked, doomed;
-    uint64_t queued;
+    uint64_t applied_seq;             /* next record to read */
+    uint64_t active, revoked, doomed; /* certificates; expired ones are counted too */
+    uint64_t queued;                  /* lines fed and not yet applied */
+    uint64_t incomplete;              /* records that should name a certificate and do not */
+    uint64_t rebuilds;                /* database files made anew */
+    uint64_t catch_ups;               /* times it had to read the log's files after the start */
+    bool is_behind; /* catching up fails: ISSUED_ERROR until it works, tried again twice a second */
 };
-void issued_get_stats(struct issued *issued, struct issued_stats *ret);
+void issued_get_stats(struct issued *issued, struct issued_stats *ret); /* any thread, no disk */
 
 #endif
