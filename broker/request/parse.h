@@ -8,8 +8,10 @@
 #include "broker/base/err.h"
 #include "policy/policy.h"
 
-#define ASK_NAMES_MAX 100U   /* names in one request */
-#define ASK_SUBJECT_MAX 16U  /* subject attributes in one request */
+#define ASK_NAMES_MAX 100U /* names in one request */
+#define ASK_NAMES_BYTES_MAX                                                                        \
+    6000U                   /* of them together: a record that cannot hold them cannot be kept */
+#define ASK_SUBJECT_MAX 16U /* subject attributes in one request */
 
 /* The reasons of RFC 5280 5.3.1 that may be asked for. certificateHold, removeFromCRL and
  * aACompromise are not among them. */
@@ -25,12 +27,16 @@ enum revoke_reason {
 #define REVOKE_REASON_COUNT 7
 const char *revoke_reason_word(enum revoke_reason reason);  /* "keyCompromise", for people */
 const char *revoke_reason_cfssl(enum revoke_reason reason); /* "keycompromise", for the CA */
-bool revoke_reason_parse(struct slice word, enum revoke_reason *ret); /* any letter case, as CFSSL */
+bool revoke_reason_parse(struct slice word,
+                         enum revoke_reason *ret); /* any letter case, as CFSSL */
+/* revoke_reason_refusal - why a word that CFSSL itself would take is not accepted here (the three
+ * reasons above, and numbers); NULL when it is not such a word. */
+const char *revoke_reason_refusal(struct slice word);
 
 struct revoke_ask {
     char serial_hex[41];
     char serial_dec[50];
-    char aki_hex[65];   /* "" when the caller gave none */
+    char aki_hex[65]; /* "" when the caller gave none */
     enum revoke_reason reason;
 };
 
