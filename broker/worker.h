@@ -1,0 +1,59 @@
+/* worker.h - one thread with its own event base, HTTP edge, CA connections and TLS state. Workers
+ * share nothing on a request's way but the audit log's queue, the gate and the index. */
+#ifndef BROKER_WORKER_H
+#define BROKER_WORKER_H
+
+#include "broker/config.h"
+#include "broker/mailbox.h"
+#include "broker/metrics.h"
+
+struct worker; /* opaque */
+
+/* What all workers share; outlives them. */
+struct worker_shared {
+    const struct config *config;
+    struct audit *audit;
+    struct issued *issued;
+    struct gate *gate;
+    _Atomic(int) aki_learned;
+    /* called on the worker's thread when its last request is done after worker_drain */
+    void (*drained)(void *ctx);
+    void *ctx;
+};
+
+/* One generation of what a reload replaces: all or nothing. */
+struct worker_generation {
+    struct policy_ref *policy; /* a reference */
+    struct edge_tls *tls;      /* a reference; NULL without TLS listeners, or on a reload to keep
+                                  what is in use */
+    struct ca_issuer *issuer;  /* owned */
+    bool has_new_ca_tls;       /* the credentials for the CA have changed: a new pool */
+};
+void worker_generation_free(struct worker_generation *g);
+
+/* worker_new - everything but the thread. The generation is taken over on success. */
+enum cb_code worker_new(struct worker_shared *shared, unsigned number,
+                        struct worker_generation *generation, struct worker **ret,
+                        struct cb_err *err) CB_MUST_USE;
+/* worker_listen - before worker_start; the socket is the worker's on success. */
+enum cb_code worker_listen(struct worker *w, int fd, bool is_tls, struct cb_err *err) CB_MUST_USE;
+enum cb_code worker_start(struct worker *w, struct cb_err *err) CB_MUST_USE;
+
+/* The calls below may come from any thread and take effect on the worker's own. */
+/* worker_renew - use this generation for all requests from now on. Takes it. */
+enum cb_code worker_renew(struct worker *w, struct worker_generation *generation,
+                          struct cb_err *err) CB_MUST_USE;
+void worker_drain(struct worker *w);
+/* worker_revoke - start our own revocation of a certificate. */
+void worker_revoke(struct worker *w, const struct issued_cert *cert, enum revoke_reason reason,
+                   const char *follows);
+
+struct metrics *worker_metrics(struct worker *w);
+/* worker_stop - end the loop, join the thread, and record what is still under way (as unknown, as
+ * undelivered). The audit log must still be open. */
+void worker_stop(struct worker *w);
+/* worker_free - after worker_stop and after the audit log and the index are closed: until then they
+ * may still report to this worker's requests. NULL ok. */
+void worker_free(struct worker *w);
+
+#endif

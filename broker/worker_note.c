@@ -1,0 +1,94 @@
+/* worker_note.c - records that no reply waits for, and the limit that keeps strangers from filling
+ * the disk with them. What is left out is counted, and the count is recorded. */
+#include "broker/worker_parts.h"
+
+#include <stdlib.h>
+
+/* For the whole process; each worker has its share. */
+#define NOTES_PER_SECOND 50.0
+#define NOTES_BURST 200.0
+
+struct note {
+    struct audit_append append;
+    char body[];
+};
+
+static void note_done(struct audit_append *a, enum cb_code code)
+{
+    (void)code; /* on the committer thread; a lost note shows in the log's own fault record */
+    free(a);
+}
+
+static void submit(struct worker *w, enum audit_type type, struct slice body)
+{
+    struct note *n = calloc(1, sizeof(*n) + body.len);
+    if (n == NULL) {
+        return;
+    }
+    memcpy(n->body, body.ptr, body.len);
+    n->append.body = (struct slice){n->body, body.len};
+    n->append.type = type;
+    n->append.ref_seq = UINT64_MAX;
+    n->append.done = note_done;
+    struct cb_err err;
+    if (audit_submit(w->shared->audit, &n->append, &err) != CB_OK) {
+        metrics_add(&w->metrics.notes_dropped, 1);
+        w->flood.dropped++;
+        free(n);
+    }
+}
+
+static bool take_token(struct worker *w)
+{
+    struct flood *f = &w->flood;
+    const double share = 1.0 / (double)w->shared->config->workers;
+    const int64_t now = clock_mono_us(&cb_system_clock);
+    f->tokens += (double)(now - f->last_us) / 1e6 * NOTES_PER_SECOND * share;
+    f->last_us = now;
+    if (f->tokens > NOTES_BURST * share) {
+        f->tokens = NOTES_BURST * share;
+    }
+    if (f->tokens < 1.0) {
+        return false;
+    }
+    f->tokens -= 1.0;
+    return true;
+}
+
+void worker_note(struct worker *w, enum audit_type type, struct slice body)
+{
+    /* What we know of certificates that went astray is never left out. */
+    if (type == AUDIT_ISSUE_UNDELIVERED || take_token(w)) {
+        submit(w, type, body);
+        return;
+    }
+    if (w->flood.dropped == 0) {
+        w->flood.first_drop_us = clock_wall_us(&cb_system_clock);
+    }
+    w->flood.dropped++;
+    metrics_add(&w->metrics.notes_dropped, 1);
+}
+
+void worker_note_tick(struct worker *w)
+{
+    struct flood *f = &w->flood;
+    if (f->dropped == 0) {
+        return;
+    }
+    char first[TIME_TEXT_LEN + 1];
+    char last[TIME_TEXT_LEN + 1];
+    time_format_us(f->first_drop_us, first);
+    time_format_us(clock_wall_us(&cb_system_clock), last);
+    struct audit_event e;
+    audit_event_zero(&e, AUDIT_LIMIT_DROP);
+    e.count = f->dropped;
+    e.first_ts = slice_of(first);
+    e.last_ts = slice_of(last);
+    f->dropped = 0;
+    struct buf body;
+    buf_init(&body, AUDIT_LINE_MAX);
+    if (audit_event_encode(&e, &body)) {
+        submit(w, AUDIT_LIMIT_DROP, buf_slice(&body));
+    }
+    buf_free(&body);
+}
