@@ -1,0 +1,21 @@
+"""waiting.py - wait for a condition, never for a length of time."""
+import time
+
+POLL_S = 0.005
+
+
+class Timeout(AssertionError):
+    pass
+
+
+def wait_until(condition, timeout=10.0, what="the condition"):
+    """The first true value of condition(); fails with a sentence when it never comes. what may be
+    a function, for a message that shows how things stood."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Timeout(f"waited {timeout} s for {what() if callable(what) else what}")
+        time.sleep(POLL_S)
