@@ -206,8 +206,8 @@ static bool rsa_consistent(BIGNUM *const *v, BN_CTX *ctx)
     /* Primality is the CA's business, but what would be no RSA key at all is told: an exponent
      * that encrypts nothing, factors of lopsided size. */
     return BN_is_odd(v[RSA_E]) && BN_num_bits(v[RSA_E]) >= 17 && BN_num_bits(v[RSA_P]) >= least &&
-           BN_num_bits(v[RSA_Q]) >= least && BN_is_odd(v[RSA_P]) && BN_is_odd(v[RSA_Q]) && !BN_is_one(v[RSA_P]) &&
-           !BN_is_one(v[RSA_Q]) && BN_cmp(v[RSA_P], v[RSA_Q]) != 0 &&
+           BN_num_bits(v[RSA_Q]) >= least && BN_is_odd(v[RSA_P]) && BN_is_odd(v[RSA_Q]) &&
+           !BN_is_one(v[RSA_P]) && !BN_is_one(v[RSA_Q]) && BN_cmp(v[RSA_P], v[RSA_Q]) != 0 &&
            BN_mul(t, v[RSA_P], v[RSA_Q], ctx) == 1 && BN_cmp(t, v[RSA_N]) == 0 &&
            BN_cmp(v[RSA_D], v[RSA_N]) < 0 && BN_sub(v[RSA_P1], v[RSA_P], BN_value_one()) == 1 &&
            BN_sub(v[RSA_Q1], v[RSA_Q], BN_value_one()) == 1 &&
