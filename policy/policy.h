@@ -153,7 +153,6 @@ struct policy_decision {
     size_t name_index; /* the first name that failed, or SIZE_MAX */
     /* For an allowed newcert: what the checked answer is held to. */
     uint64_t max_validity_s; /* 0: the rule sets none */
-    bool subject_fixed;      /* reserved for rules that fill the subject in; false today */
 };
 
 /* policy_decide - see the top of this file. now_s: unix seconds. The rule that allows is the first

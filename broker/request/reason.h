@@ -19,7 +19,6 @@ enum reason_id {
     REFUSED_URI_TOO_LONG,
     REFUSED_EXPECTATION,
     REFUSED_HEAD_TOO_LARGE,
-    REFUSED_TLS_REQUIRED,
     /* who */
     REFUSED_UNAUTHENTICATED,
     /* policy: status 403, the word comes from policy_reason_word */
@@ -35,7 +34,6 @@ enum reason_id {
     REFUSED_QUEUE_TIMEOUT,
     REFUSED_AUDIT_UNAVAILABLE,
     REFUSED_INDEX_UNAVAILABLE,
-    REFUSED_DRAINING,
     /* the CA */
     REFUSED_CA_UNAVAILABLE,
     REFUSED_CA_TEMPORARY,
@@ -44,7 +42,7 @@ enum reason_id {
     REFUSED_CA_MISMATCH,
     REFUSED_INTERNAL,
 };
-#define REASON_ID_COUNT 29
+#define REASON_ID_COUNT 27
 
 /* How a refusal gets into the audit log when no attempt was begun. (One that follows an attempt
  * closes it, always durably.) */

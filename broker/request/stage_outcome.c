@@ -51,7 +51,7 @@ static void doom(struct request *r)
 {
     const struct cert_facts *facts = &r->call.facts;
     if (facts->serial_hex[0] == '\0' || r->call.is_replay) {
-        return; /* it has no serial we could revoke; the record says effect: possible */
+        return; /* nothing that could be named, or nothing that is ours to revoke */
     }
     struct issued_cert cert = {.owner = r->who.id, .ref = r->record.append.seq};
     memcpy(cert.serial_hex, facts->serial_hex, sizeof(cert.serial_hex));
@@ -131,7 +131,7 @@ bool outcome_late(struct request *r)
     }
     if (r->record.is_written) {
         r->record.is_late = false;
-        if (r->call.facts.serial_hex[0] != '\0') {
+        if (r->call.facts.serial_hex[0] != '\0' && !r->call.is_replay) {
             record_note(r, AUDIT_ISSUE_UNDELIVERED);
             doom(r);
         }
