@@ -37,9 +37,10 @@ HARDEN_release := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
                   -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
 CC := $(CC_$(VARIANT))
 
-PKGS := libevent_core libevent_openssl libcurl libssl libcrypto yaml-0.1 sqlite3 libcjson
+PKGS := libevent_core libevent_openssl libcurl libssl libcrypto yaml-0.1 sqlite3 libcjson \
+        libpcre2-8 libpsl glib-2.0
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef -Wcast-align -Wcast-qual \
@@ -52,14 +53,18 @@ ALL_LDFLAGS = -pie $(filter -fsanitize=%,$(OPT_$(VARIANT))) \
 
 # ---------------------------------------------------------------- what is built from what
 # A module is a folder; `make lint` checks who may include whom.
-MODULES := base policy audit edge ca issued request broker
+MODULES := base policy audit edge ca issued limits jwt request history tools broker
 DIR_base := broker/base
 DIR_policy := policy
 DIR_audit := audit
 DIR_edge := broker/edge
 DIR_ca := broker/ca
 DIR_issued := broker/issued
+DIR_limits := broker/limits
+DIR_jwt := broker/jwt
 DIR_request := broker/request
+DIR_history := broker/history
+DIR_tools := broker/tools
 DIR_broker := broker
 # Libraries a module's unit tests link, dependants first.
 LIBS_base := base
@@ -68,8 +73,12 @@ LIBS_audit := audit base
 LIBS_edge := edge base
 LIBS_ca := ca policy base
 LIBS_issued := issued audit base
-LIBS_request := request edge ca issued audit policy base
-LIBS_broker := broker request edge ca issued audit policy base
+LIBS_limits := limits policy base
+LIBS_jwt := jwt base
+LIBS_request := request edge ca issued limits jwt audit policy base
+LIBS_history := history audit policy base
+LIBS_tools := tools history request edge ca issued limits jwt audit policy base
+LIBS_broker := broker tools history request edge ca issued limits jwt audit policy base
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out broker/main.c,$(wildcard $(DIR_$(1))/*.c)))
 lib = $(BUILD)/lib$(1).a
@@ -135,7 +144,7 @@ fuzz:
 # ---------------------------------------------------------------- what has to be installed
 # Debian 12 package names. `make deps` installs what is missing, and only asks for root if it must.
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
-              libyaml-dev libsqlite3-dev
+              libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev tzdata
 DEPS_DEMO := $(DEPS_BUILD) golang-cfssl curl openssl sqlite3 python3
 DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace
 DEPS_LINT := $(DEPS_TEST) clang-tidy cppcheck clang-format

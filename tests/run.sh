@@ -24,12 +24,15 @@ part() {
     if [ "$status" -eq 0 ] && [ "$ok" -eq 0 ]; then ok=1; fi
     passed=$((passed + ok)) failed=$((failed + bad))
     printf '%-44s %5d passed %3d failed  %4d s\n' "$name" "$ok" "$bad" $((SECONDS - start))
-    if [ "$status" -ne 0 ]; then tail -n 150 "$log"; fi
+    if [ "$status" -ne 0 ]; then
+        grep -nE 'FAILED|ERROR|: error|Sanitizer|^E  ' "$log" | head -n 60
+        tail -n 60 "$log"
+    fi
 }
 # What has threads; the system tests in which threads meet; those that a sanitizer build cannot run
 # (secrets in memory, faults injected by ptrace) or that want the speed of the real thing.
-threaded="audit ca edge issued broker"
-racing="tests/system/test_newcert.py tests/system/test_reload.py tests/system/test_revoke.py tests/system/test_kill.py tests/system/test_idempotency.py"
+threaded="audit ca edge issued limits broker"
+racing="tests/system/test_newcert.py tests/system/test_reload.py tests/system/test_revoke.py tests/system/test_kill.py tests/system/test_idempotency.py tests/system/test_quota.py tests/system/test_control.py tests/system/test_jwt.py"
 hardened="tests/system/test_secrets.py tests/system/test_audit_faults.py tests/system/test_kill.py tests/system/test_tls.py"
 mk() { make --no-print-directory -s "$@"; }
 
