@@ -36,6 +36,36 @@ void arena_free(struct arena *a)
     a->used = 0;
 }
 
+/* take_largest - out of the list; NULL if that is empty. */
+static struct arena_block *take_largest(struct arena *a)
+{
+    struct arena_block **largest = &a->blocks;
+    for (struct arena_block **at = &a->blocks; *at != NULL; at = &(*at)->next) {
+        largest = (*at)->size > (*largest)->size ? at : largest;
+    }
+    struct arena_block *block = *largest;
+    if (block != NULL) {
+        *largest = block->next;
+    }
+    return block;
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = take_largest(a);
+    arena_free(a);
+    if (kept == NULL) {
+        return;
+    }
+    if (a->secret) {
+        secret_wipe(kept->data, kept->used);
+    }
+    memset(kept->data, 0, kept->used);
+    kept->used = 0;
+    kept->next = NULL;
+    a->blocks = kept;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     size_t need = 0;

@@ -19,6 +19,9 @@ struct arena {
 void arena_init(struct arena *a, size_t cap);
 void arena_init_secret(struct arena *a, size_t cap);
 void arena_free(struct arena *a); /* usable again afterwards */
+/* arena_reset - everything handed out is gone, but the largest block stays for what comes next: for loops
+ * that would otherwise allocate and free the same few kilobytes each time. */
+void arena_reset(struct arena *a);
 
 /* arena_alloc - size zeroed bytes, 16-byte aligned; NULL past the cap or out of memory. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((warn_unused_result));

@@ -52,6 +52,12 @@ bool slice_has_suffix(struct slice s, struct slice suffix)
            slice_eq((struct slice){s.ptr + (s.len - suffix.len), suffix.len}, suffix);
 }
 
+size_t slice_find(struct slice s, char byte)
+{
+    const char *at = s.len == 0 ? NULL : memchr(s.ptr, byte, s.len);
+    return at == NULL ? s.len : (size_t)(at - s.ptr);
+}
+
 bool slice_has_byte(struct slice s, char byte)
 {
     return s.len > 0 && memchr(s.ptr, byte, s.len) != NULL;

@@ -25,6 +25,13 @@ bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII letters only */
 bool slice_has_prefix(struct slice s, struct slice prefix);
 bool slice_has_suffix(struct slice s, struct slice suffix);
 bool slice_has_byte(struct slice s, char byte);
+/* slice_from - what is left behind the first start bytes, of which there are so many. */
+static inline struct slice slice_from(struct slice s, size_t start)
+{
+    return (struct slice){s.ptr + start, s.len - start};
+}
+/* slice_find - where the byte is first, or s.len. */
+size_t slice_find(struct slice s, char byte);
 /* slice_trim - without leading and trailing spaces and tabs. */
 struct slice slice_trim(struct slice s);
 

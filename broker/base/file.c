@@ -20,6 +20,10 @@ static enum cb_code check_file(int fd, const char *path, enum file_kind kind, st
         return cb_fail(err, CB_EINPUT, "%s: others may read or write it (mode %04o): chmod 0600 %s",
                        path, (unsigned)st.st_mode & 07777U, path);
     }
+    if (kind == FILE_TRUSTED && (st.st_mode & 022) != 0) {
+        return cb_fail(err, CB_EINPUT, "%s: others may write it (mode %04o): chmod go-w %s", path,
+                       (unsigned)st.st_mode & 07777U, path);
+    }
     return CB_OK;
 }
 

@@ -279,6 +279,32 @@ static void test_arena(void **state)
     arena_free(&a);
 }
 
+static void test_arena_reset(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 100, 4096, 5000, 59000, 16};
+    struct arena a;
+    arena_init(&a, 100000);
+    arena_reset(&a);
+    char *large = arena_alloc(&a, 60000);
+    assert_non_null(large);
+    for (int round = 0; round < 3; round++) {
+        arena_reset(&a);
+        assert_int_equal(a.used, 0);
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            char *p = arena_alloc(&a, sizes[i]);
+            assert_non_null(p);
+            for (size_t at = 0; at < sizes[i]; at++) {
+                assert_int_equal(p[at], 0);
+            }
+            memset(p, 'x', sizes[i]);
+        }
+    }
+    arena_reset(&a);
+    assert_ptr_equal(arena_alloc(&a, 60000), large); /* the largest is what is kept */
+    arena_free(&a);
+}
+
 static void test_time_format(void **state)
 {
     (void)state;
@@ -377,7 +403,7 @@ int main(void)
         cmocka_unit_test(test_json_str),    cmocka_unit_test(test_buf_cap),
         cmocka_unit_test(test_buf_grows),   cmocka_unit_test(test_arena),
         cmocka_unit_test(test_time_format), cmocka_unit_test(test_time_cycle),
-        cmocka_unit_test(test_time_parse),
+        cmocka_unit_test(test_time_parse),  cmocka_unit_test(test_arena_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
