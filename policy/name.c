@@ -33,11 +33,6 @@ static enum cb_code refuse(struct cb_err *err, struct slice text, const char *wh
     return cb_fail(err, CB_EINPUT, "\"%s\" %s", name_quote(text, quoted), why);
 }
 
-static struct slice slice_from(struct slice s, size_t start)
-{
-    return (struct slice){s.ptr + start, s.len - start};
-}
-
 /* find - the offset of needle in s, or s.len. */
 static size_t find(struct slice s, struct slice needle)
 {
@@ -121,6 +116,9 @@ static const char *label_problem(struct slice label)
         if (c == '_') {
             return "has an underscore, which no host name may have";
         }
+        if (c == ':') {
+            return "has a colon, which no host name may have: leave the port out";
+        }
         if (!ascii_is_alnum(c) && c != '-') {
             return "has a byte that no host name may have: only letters, digits, hyphens and dots";
         }
@@ -131,24 +129,14 @@ static const char *label_problem(struct slice label)
     return NULL;
 }
 
-/* is_number - would a resolver that follows inet_aton take this last label for a number? */
-static bool is_number(struct slice label)
-{
-    const bool hex = label.len >= 2 && label.ptr[0] == '0' && ascii_lower(label.ptr[1]) == 'x';
-    for (size_t i = hex ? 2 : 0; i < label.len; i++) {
-        const char c = ascii_lower(label.ptr[i]);
-        if (!ascii_is_digit(c) && !(hex && c >= 'a' && c <= 'f')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* host_problem - what is wrong with a host name without a wildcard, or NULL. */
 static const char *host_problem(struct slice host)
 {
     if (host.len > DNS_MAX) {
         return "is longer than the 253 bytes of a host name";
+    }
+    if (host.len > 1 && host.ptr[host.len - 1] == '.') {
+        return "has a trailing dot: leave it out";
     }
     struct slice rest = host;
     for (;;) {
@@ -159,7 +147,7 @@ static const char *host_problem(struct slice host)
             return problem;
         }
         if (dot == rest.len) {
-            return is_number(label) ? "ends in a number and is no IP address" : NULL;
+            return name_is_number(label) ? "ends in a number and is no IP address" : NULL;
         }
         rest = slice_from(rest, dot + 1);
     }
@@ -388,6 +376,18 @@ enum cb_code name_from_ip(struct arena *arena, const unsigned char *ip, size_t i
 bool name_is_wildcard(const struct name *name)
 {
     return name->kind == NAME_DNS && slice_has_prefix(name->text, SLICE("*."));
+}
+
+bool name_is_number(struct slice label)
+{
+    const bool hex = label.len >= 2 && label.ptr[0] == '0' && ascii_lower(label.ptr[1]) == 'x';
+    for (size_t i = hex ? 2 : 0; i < label.len; i++) {
+        const char c = ascii_lower(label.ptr[i]);
+        if (!ascii_is_digit(c) && !(hex && c >= 'a' && c <= 'f')) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int compare_size(size_t a, size_t b)

@@ -43,6 +43,9 @@ enum cb_code name_parse_into(struct slice text, char out[NAME_TEXT_MAX + 1], str
 /* name_is_wildcard - a DNS name with "*." in front. */
 bool name_is_wildcard(const struct name *name);
 
+/* name_is_number - would a resolver that follows inet_aton take this last label for a number? */
+bool name_is_number(struct slice label);
+
 /* name_quote - text as it may stand in a message: at most 80 bytes of printable ASCII, each other
  * byte as '?', "..." where it was cut. Returns out. */
 #define NAME_QUOTE_SIZE 84

@@ -1,142 +1,71 @@
-/* pattern.c - see pattern.h. Compares canonical names with patterns; allocates nothing, and decides
- * nothing: which patterns count for whom is in decide.c. Reading patterns is in pattern_parse.c. */
+/* pattern.c - see pattern.h. Compares canonical names with patterns, and patterns with each other;
+ * decides nothing: which patterns count for whom is in decide.c. Reading patterns is in
+ * pattern_parse.c. Only regular expressions allocate, for the time of a match. */
 #include "policy/pattern.h"
 
-static struct slice slice_from(struct slice s, size_t start)
+#include "policy/glob.h"
+#include "policy/placeholder.h"
+#include "policy/policy.h"
+
+static struct slice domain_of(struct slice email)
 {
-    return (struct slice){s.ptr + start, s.len - start};
+    const char *at = memchr(email.ptr, '@', email.len);
+    CB_CHECK(at != NULL); /* name.c said it is an e-mail address */
+    return slice_from(email, (size_t)(at - email.ptr) + 1);
 }
 
-static size_t find_byte(struct slice s, char byte)
-{
-    const char *at = s.len == 0 ? NULL : memchr(s.ptr, byte, s.len);
-    return at == NULL ? s.len : (size_t)(at - s.ptr);
-}
+/* ---- host names ---- */
 
-/* is_below - name is one or more labels in front of base. */
-static bool is_below(struct slice name, struct slice base)
+/* wildcard_covered - "*." in front of something: are all its names the pattern's? */
+static bool wildcard_covered(const struct host_glob *glob, const struct name *name)
 {
-    return name.len > base.len + 1 && slice_has_suffix(name, base) &&
-           name.ptr[name.len - base.len - 1] == '.';
-}
-
-static bool is_child(struct slice name, struct slice base)
-{
-    return is_below(name, base) && find_byte(name, '.') == name.len - base.len - 1;
-}
-
-/* host_fits - a name without a wildcard against a shape. */
-static bool host_fits(enum pattern_shape shape, struct slice base, struct slice host)
-{
-    switch (shape) {
-    case PATTERN_EXACT:
-        return slice_eq(host, base);
-    case PATTERN_ONE:
-        return is_child(host, base);
-    case PATTERN_MANY:
-        return is_below(host, base);
-    case PATTERN_NET:
-    case PATTERN_GLOB:
-        break;
-    }
-    return false;
-}
-
-/* wildcard_covered - "*." in front of parent: are all its names the pattern's? */
-static bool wildcard_covered(const struct pattern *p, struct slice parent)
-{
-    return (p->shape == PATTERN_ONE && slice_eq(parent, p->text)) ||
-           (p->shape == PATTERN_MANY && (slice_eq(parent, p->text) || is_below(parent, p->text)));
+    const struct host_glob names = {PATTERN_ONE, slice_from(name->text, 2)};
+    return host_glob_within(&names, glob);
 }
 
 static bool dns_covers(const struct pattern *p, const struct name *name)
 {
-    return name_is_wildcard(name) ? wildcard_covered(p, slice_from(name->text, 2))
-                                  : host_fits(p->shape, p->text, name->text);
+    const struct host_glob glob = {p->shape, p->text};
+    return name_is_wildcard(name) ? wildcard_covered(&glob, name)
+                                  : host_glob_fits(&glob, name->text);
 }
 
 static bool dns_touches(const struct pattern *p, const struct name *name)
 {
-    if (!name_is_wildcard(name)) {
-        return host_fits(p->shape, p->text, name->text);
-    }
-    const struct slice parent = slice_from(name->text, 2);
-    return p->shape == PATTERN_EXACT ? is_child(p->text, parent) : wildcard_covered(p, parent);
+    return p->shape == PATTERN_EXACT && name_is_wildcard(name)
+               ? host_is_child(p->text, slice_from(name->text, 2))
+               : dns_covers(p, name);
+}
+
+/* ---- addresses ---- */
+
+/* same_net - the first bits bits of two addresses. */
+static bool same_net(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+    const size_t whole = bits / 8U;
+    const unsigned rest = bits % 8U;
+    return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) >> (8U - rest)) == 0);
 }
 
 static bool ip_fits(const struct pattern *p, const struct name *name)
 {
-    if (p->ip_len != name->ip_len) {
-        return false;
-    }
-    const size_t whole = p->bits / 8U;
-    const unsigned rest = p->bits % 8U;
-    if (memcmp(p->ip, name->ip, whole) != 0) {
-        return false;
-    }
-    return rest == 0 || ((p->ip[whole] ^ name->ip[whole]) >> (8U - rest)) == 0;
+    return p->ip_len == name->ip_len && same_net(p->ip, name->ip, p->bits);
 }
 
-/* take_segment - the first segment of a path that begins with a slash; *path moves behind it. */
-static struct slice take_segment(struct slice *path)
-{
-    const struct slice inner = slice_from(*path, 1);
-    const size_t end = find_byte(inner, '/');
-    *path = slice_from(inner, end);
-    return (struct slice){inner.ptr, end};
-}
+/* ---- URIs ---- */
 
-static bool path_fits(struct slice pattern, struct slice path)
-{
-    while (pattern.len > 0) {
-        const struct slice wanted = take_segment(&pattern);
-        if (path.len == 0) {
-            return false;
-        }
-        if (slice_eq(wanted, SLICE("**"))) {
-            return true; /* only ever the last segment, and there is one or more left */
-        }
-        const struct slice segment = take_segment(&path);
-        if (!slice_eq(wanted, SLICE("*")) && !slice_eq(wanted, segment)) {
-            return false;
-        }
-    }
-    return path.len == 0;
-}
-
-/* take_host - the bytes in front of the first slash (or all); *s is left at the slash. */
-static struct slice take_host(struct slice *s)
-{
-    const struct slice host = {s->ptr, find_byte(*s, '/')};
-    *s = slice_from(*s, host.len);
-    return host;
-}
-
-static bool uri_glob_fits(struct slice pattern, struct slice uri)
-{
-    const size_t scheme_len = find_byte(pattern, ':') + 3; /* with the "://" */
-    if (uri.len <= scheme_len || memcmp(uri.ptr, pattern.ptr, scheme_len) != 0) {
-        return false;
-    }
-    pattern = slice_from(pattern, scheme_len);
-    uri = slice_from(uri, scheme_len);
-    struct slice base = take_host(&pattern);
-    const struct slice host = take_host(&uri);
-    enum pattern_shape shape = PATTERN_EXACT;
-    if (slice_has_prefix(base, SLICE("**."))) {
-        shape = PATTERN_MANY;
-        base = slice_from(base, 3);
-    } else if (slice_has_prefix(base, SLICE("*."))) {
-        shape = PATTERN_ONE;
-        base = slice_from(base, 2);
-    }
-    return host_fits(shape, base, host) && path_fits(pattern, uri);
-}
-
-static bool uri_fits(const struct pattern *p, const struct name *name)
+static bool uri_covers(const struct pattern *p, const struct name *name)
 {
     return p->shape == PATTERN_GLOB ? uri_glob_fits(p->text, name->text)
                                     : slice_eq(p->text, name->text);
+}
+
+/* ---- e-mail addresses ---- */
+
+/* email_domains - the domains of a pattern that is about everybody there. */
+static struct host_glob email_domains(const struct pattern *p)
+{
+    return (struct host_glob){p->shape == PATTERN_ONE ? PATTERN_EXACT : p->shape, p->text};
 }
 
 static bool email_covers(const struct pattern *p, const struct name *name)
@@ -144,7 +73,8 @@ static bool email_covers(const struct pattern *p, const struct name *name)
     if (p->shape == PATTERN_EXACT) {
         return slice_eq(p->text, name->text);
     }
-    return slice_eq(slice_from(name->text, find_byte(name->text, '@') + 1), p->text);
+    const struct host_glob domains = email_domains(p);
+    return host_glob_fits(&domains, domain_of(name->text));
 }
 
 static bool email_touches(const struct pattern *p, const struct name *name)
@@ -152,28 +82,78 @@ static bool email_touches(const struct pattern *p, const struct name *name)
     return p->shape == PATTERN_EXACT ? slice_eq_nocase(p->text, name->text) : email_covers(p, name);
 }
 
-bool pattern_covers(const struct pattern *p, const struct name *name)
+/* ---- regular expressions ---- */
+
+static bool regex_covers(const struct pattern *p, const struct name *name,
+                         struct regex_effort *effort)
 {
-    if (p->kind != name->kind) {
-        return false;
+    if (p->kind == NAME_DNS) {
+        return !name_is_wildcard(name) &&
+               regex_match_nocase(p->regex, name->text, effort) == REGEX_FITS;
     }
+    return regex_match(p->regex, name->text, effort) == REGEX_FITS;
+}
+
+/* regex_touches - without further effort: in a deny rule what takes long counts as fitting, so there
+ * is nothing to be gained by trying on. */
+static bool regex_touches(const struct pattern *p, const struct name *name)
+{
+    struct regex_effort once = {.matches = 1};
+    if (name_is_wildcard(name)) {
+        return true; /* whether one of all those names fits would take trying them all */
+    }
+    return (p->kind == NAME_URI
+                ? regex_match(p->regex, name->text, &once)
+                : regex_match_nocase(p->regex, name->text, &once)) != REGEX_FITS_NOT;
+}
+
+/* ---- the public functions ---- */
+
+/* covers - kinds are the same, and there are no placeholders. */
+static bool covers(const struct pattern *p, const struct name *name)
+{
     switch (p->kind) {
     case NAME_DNS:
         return dns_covers(p, name);
     case NAME_IP:
         return ip_fits(p, name);
     case NAME_URI:
-        return uri_fits(p, name);
+        return uri_covers(p, name);
     case NAME_EMAIL:
         return email_covers(p, name);
     }
     return false;
 }
 
-bool pattern_touches(const struct pattern *p, const struct name *name)
+/* filled_covers - for the caller whose properties the placeholders stand for. Apart, so that only
+ * these patterns pay for the buffer. */
+__attribute__((noinline)) static bool
+filled_covers(const struct pattern *p, const struct name *name, const struct policy_caller *caller)
+{
+    char buf[NAME_TEXT_MAX + 1];
+    struct pattern filled = *p;
+    return placeholder_fill(p->kind, p->text, caller, buf, &filled.text) && covers(&filled, name);
+}
+
+bool pattern_covers(const struct pattern *p, const struct name *name,
+                    const struct policy_caller *caller)
 {
     if (p->kind != name->kind) {
         return false;
+    }
+    if (p->shape == PATTERN_REGEX) {
+        return regex_covers(p, name, caller == NULL ? NULL : caller->effort);
+    }
+    return p->has_placeholder ? filled_covers(p, name, caller) : covers(p, name);
+}
+
+bool pattern_touches(const struct pattern *p, const struct name *name)
+{
+    if (p->kind != name->kind || p->has_placeholder) {
+        return false;
+    }
+    if (p->shape == PATTERN_REGEX) {
+        return regex_touches(p, name);
     }
     switch (p->kind) {
     case NAME_DNS:
@@ -181,14 +161,68 @@ bool pattern_touches(const struct pattern *p, const struct name *name)
     case NAME_IP:
         return ip_fits(p, name);
     case NAME_URI:
-        return uri_fits(p, name);
+        return uri_covers(p, name);
     case NAME_EMAIL:
         return email_touches(p, name);
     }
     return false;
 }
 
+static bool ip_within(const struct pattern *inner, const struct pattern *outer)
+{
+    return inner->ip_len == outer->ip_len && inner->bits >= outer->bits &&
+           same_net(inner->ip, outer->ip, outer->bits);
+}
+
+static bool email_within(const struct pattern *inner, const struct pattern *outer)
+{
+    if (outer->shape == PATTERN_EXACT) {
+        return false; /* written the same is within, and that was asked before */
+    }
+    const struct host_glob out = email_domains(outer);
+    const struct host_glob in = inner->shape == PATTERN_EXACT
+                                    ? (struct host_glob){PATTERN_EXACT, domain_of(inner->text)}
+                                    : email_domains(inner);
+    return host_glob_within(&in, &out);
+}
+
+/* regex_within - at least one of the two is a regular expression. */
+static bool regex_within(const struct pattern *inner, const struct pattern *outer)
+{
+    if (inner->shape == PATTERN_REGEX) {
+        return outer->shape == PATTERN_ALL;
+    }
+    const struct name only = {.kind = inner->kind, .text = inner->text};
+    return inner->shape == PATTERN_EXACT && !inner->has_placeholder &&
+           pattern_covers(outer, &only, NULL);
+}
+
+bool pattern_within(const struct pattern *inner, const struct pattern *outer)
+{
+    if (inner->kind != outer->kind) {
+        return false;
+    }
+    if (inner->kind == NAME_IP) {
+        return ip_within(inner, outer);
+    }
+    if (inner->shape == outer->shape && slice_eq(inner->text, outer->text)) {
+        return true;
+    }
+    if (inner->shape == PATTERN_REGEX || outer->shape == PATTERN_REGEX) {
+        return regex_within(inner, outer);
+    }
+    if (inner->kind == NAME_URI) {
+        return uri_glob_within(inner->text, outer->text);
+    }
+    if (inner->kind == NAME_EMAIL) {
+        return email_within(inner, outer);
+    }
+    const struct host_glob in = {inner->shape, inner->text};
+    const struct host_glob out = {outer->shape, outer->text};
+    return host_glob_within(&in, &out);
+}
+
 bool pattern_matches_wildcards(const struct pattern *p)
 {
-    return p->kind == NAME_DNS && p->shape != PATTERN_EXACT;
+    return p->kind == NAME_DNS && p->shape != PATTERN_EXACT && p->shape != PATTERN_REGEX;
 }

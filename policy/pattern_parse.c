@@ -1,8 +1,10 @@
 /* pattern_parse.c - see pattern.h. Reads a pattern, and for the usual mistakes says what was
- * probably meant. Everything around the stars is checked by name.c, so that a pattern can never
- * hold what no canonical name could equal. */
+ * probably meant. Everything around the stars and placeholders is checked by name.c, by way of a
+ * probe in which plain labels stand in for them: so a pattern can never hold what no canonical name
+ * could equal. */
 #include "broker/base/buf.h"
 #include "policy/pattern.h"
+#include "policy/placeholder.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,20 +12,12 @@
 struct reading {
     struct arena *arena;
     struct slice text; /* as the admin wrote it */
+    struct buf probe;  /* the same without stars and placeholders */
+    struct buf out;    /* the same in canonical form */
+    bool has_placeholder;
     char quoted[NAME_QUOTE_SIZE];
     struct cb_err *err;
 };
-
-static struct slice slice_from(struct slice s, size_t start)
-{
-    return (struct slice){s.ptr + start, s.len - start};
-}
-
-static size_t find_byte(struct slice s, char byte)
-{
-    const char *at = s.len == 0 ? NULL : memchr(s.ptr, byte, s.len);
-    return at == NULL ? s.len : (size_t)(at - s.ptr);
-}
 
 static enum cb_code refuse(struct reading *r, const char *why)
 {
@@ -32,13 +26,14 @@ static enum cb_code refuse(struct reading *r, const char *why)
 
 static enum cb_code keep(struct reading *r, struct slice text, struct pattern *ret)
 {
+    ret->has_placeholder = r->has_placeholder;
     ret->text = arena_slice(r->arena, text);
     return ret->text.ptr == NULL ? cb_fail(r->err, CB_ENOMEM, "out of memory") : CB_OK;
 }
 
 enum name_kind pattern_classify(struct slice text)
 {
-    const size_t slash = find_byte(text, '/');
+    const size_t slash = slice_find(text, '/');
     if (slash < text.len && name_classify((struct slice){text.ptr, slash}) == NAME_IP) {
         return NAME_IP; /* a network */
     }
@@ -71,49 +66,135 @@ static enum cb_code check_kind(struct reading *r, enum name_kind wanted)
         return refuse(r, "is no IP address: write one address, or a network such as 10.20.0.0/16 "
                          "(no range, no *)");
     }
+    if (wanted == NAME_DNS && kind == NAME_URI) {
+        return refuse(r, "looks like a URI: put it under uri:, or write the host name alone");
+    }
     return cb_fail(r->err, CB_EINPUT, "\"%s\" looks like %s: put it under %s:, or mend it to be %s",
                    name_quote(r->text, r->quoted), what[kind], name_kind_word(kind), what[wanted]);
 }
 
-/* parse_host - a dns pattern into shape and base; base is left in out. */
-static enum cb_code parse_host(struct reading *r, struct slice text, char out[NAME_TEXT_MAX + 1],
-                               enum pattern_shape *ret_shape, struct name *ret_base)
+/* ---- stars, placeholders and the probe ---- */
+
+/* take_stars - what stands in front of a host pattern; *text is left behind it. */
+static enum cb_code take_stars(struct reading *r, struct slice *text, enum pattern_shape *ret)
 {
-    enum pattern_shape shape = PATTERN_EXACT;
-    if (slice_has_prefix(text, SLICE("**."))) {
-        shape = PATTERN_MANY;
-        text = slice_from(text, 3);
-    } else if (slice_has_prefix(text, SLICE("*."))) {
-        shape = PATTERN_ONE;
-        text = slice_from(text, 2);
+    *ret = PATTERN_EXACT;
+    if (slice_eq(*text, SLICE("**"))) {
+        *ret = PATTERN_ALL;
+        *text = SLICE("");
+        return CB_OK;
     }
-    if (slice_eq(text, SLICE("*")) || slice_eq(text, SLICE("**"))) {
-        return refuse(r, "would be every name there is: name the domain, as in \"**.example.org\"");
+    if (slice_has_prefix(*text, SLICE("**."))) {
+        *ret = PATTERN_MANY;
+        *text = slice_from(*text, 3);
+    } else if (slice_has_prefix(*text, SLICE("*."))) {
+        *ret = PATTERN_ONE;
+        *text = slice_from(*text, 2);
     }
-    if (slice_has_byte(text, '*')) {
-        return refuse(r, shape == PATTERN_ONE && slice_has_prefix(text, SLICE("*"))
-                             ? "has more than one *: \"**.\" in front stands for one or more labels"
-                             : "has a * that is not the whole first label: write \"*.\" for one "
-                               "label or \"**.\" for one or more, in front only");
+    if (slice_eq(*text, SLICE("*")) || slice_eq(*text, SLICE("**"))) {
+        return refuse(r, "has no domain behind the *: name it, as in \"*.example.org\", or write "
+                         "\"**\" for every name there is");
     }
-    if (slice_has_prefix(text, SLICE("."))) {
+    if (slice_has_prefix(*text, SLICE("."))) {
         return refuse(r,
                       "begins with a dot: write \"*.\" for one label or \"**.\" for one or more");
     }
-    if (name_classify(text) != NAME_DNS) {
-        return refuse(r, "is no host name with * in front");
+    if (!slice_has_byte(*text, '*')) {
+        return CB_OK;
     }
-    TRY(name_parse_into(text, out, ret_base, r->err));
-    *ret_shape = shape;
-    return CB_OK;
+    return refuse(r, *ret == PATTERN_ONE && slice_has_prefix(*text, SLICE("*"))
+                         ? "has more than one *: \"**.\" in front stands for one or more labels"
+                         : "has a * that is not the whole first label: write \"*.\" for one "
+                           "label or \"**.\" for one or more, in front only");
 }
+
+/* take_part - one label or segment, up to its end byte, into the probe. */
+static enum cb_code take_part(struct reading *r, struct slice *text, char end, const char *partly)
+{
+    const size_t skipped = placeholder_len(*text);
+    const struct slice part = {text->ptr, skipped + slice_find(slice_from(*text, skipped), end)};
+    *text = slice_from(*text, part.len);
+    if (!slice_has_byte(part, '$')) {
+        buf_add_slice(&r->probe, part);
+        return CB_OK;
+    }
+    if (part.len != skipped) {
+        return refuse(r, partly);
+    }
+    r->has_placeholder = true;
+    buf_add_char(&r->probe, 'x');
+    struct cb_err inner;
+    return placeholder_check(part, &inner) == CB_OK ? CB_OK
+                                                    : cb_fail(r->err, CB_EINPUT, "%s", inner.msg);
+}
+
+static enum cb_code probe_host(struct reading *r, struct slice host)
+{
+    for (;;) {
+        TRY(take_part(r, &host, '.',
+                      "has a $ that does not begin a whole label: a placeholder is written like "
+                      "${client}, with a dot or nothing on either side"));
+        if (host.len == 0) {
+            return CB_OK;
+        }
+        buf_add_char(&r->probe, '.');
+        host = slice_from(host, 1);
+    }
+}
+
+/* check_probe - is it a name of this kind? A complaint about it that does not show the text that
+ * the admin wrote gets that in front. */
+static enum cb_code check_probe(struct reading *r, enum name_kind wanted, const char *otherwise)
+{
+    if (!buf_ok(&r->probe)) {
+        return refuse(r, "is too long");
+    }
+    const struct slice probe = buf_slice(&r->probe);
+    char checked[NAME_TEXT_MAX + 1];
+    struct name name = {0};
+    if (name_classify(probe) != wanted) {
+        return refuse(r, otherwise);
+    }
+    const enum cb_code code = name_parse_into(probe, checked, &name, r->err);
+    if (code == CB_OK || slice_eq(probe, r->text)) {
+        return code;
+    }
+    const struct cb_err inner = *r->err;
+    return cb_fail(r->err, CB_EINPUT, "\"%s\" is no good pattern: %s",
+                   name_quote(r->text, r->quoted), inner.msg);
+}
+
+/* add_lower - to the canonical text; the names in placeholders are left alone. */
+static void add_lower(struct reading *r, struct slice text)
+{
+    while (text.len > 0) {
+        const size_t len = placeholder_len(text);
+        if (len > 0) {
+            buf_add_slice(&r->out, (struct slice){text.ptr, len});
+        } else {
+            buf_add_char(&r->out, ascii_lower(text.ptr[0]));
+        }
+        text = slice_from(text, len > 0 ? len : 1);
+    }
+}
+
+static enum cb_code keep_out(struct reading *r, struct pattern *ret)
+{
+    return buf_ok(&r->out) ? keep(r, buf_slice(&r->out), ret) : refuse(r, "is too long");
+}
+
+/* ---- host names ---- */
 
 static enum cb_code parse_dns(struct reading *r, struct pattern *ret)
 {
-    char buf[NAME_TEXT_MAX + 1];
-    struct name base = {0};
-    TRY(parse_host(r, r->text, buf, &ret->shape, &base));
-    return keep(r, base.text, ret);
+    struct slice base = r->text;
+    TRY(take_stars(r, &base, &ret->shape));
+    if (ret->shape != PATTERN_ALL) {
+        TRY(probe_host(r, base));
+        TRY(check_probe(r, NAME_DNS, "is no host name with * in front"));
+    }
+    add_lower(r, base);
+    return keep_out(r, ret);
 }
 
 /* ---- addresses ---- */
@@ -149,7 +230,7 @@ static enum cb_code parse_ip(struct reading *r, struct pattern *ret)
 {
     char buf[NAME_TEXT_MAX + 1];
     struct name ip = {0};
-    const size_t slash = find_byte(r->text, '/');
+    const size_t slash = slice_find(r->text, '/');
     const struct slice ip_text = {r->text.ptr, slash};
     TRY(name_parse_into(ip_text, buf, &ip, r->err));
     unsigned bits = ip.ip_len * 8U;
@@ -173,137 +254,165 @@ static enum cb_code parse_ip(struct reading *r, struct pattern *ret)
 
 /* ---- URIs ---- */
 
-/* probe_path - the path with an x for every star segment, so that name.c can check the rest. */
-static enum cb_code probe_path(struct reading *r, struct slice path, struct buf *probe)
+/* probe_path - with an x for every star segment. */
+static enum cb_code probe_path(struct reading *r, struct slice path)
 {
     while (path.len > 0) {
         path = slice_from(path, 1);
-        const struct slice segment = {path.ptr, find_byte(path, '/')};
-        path = slice_from(path, segment.len);
+        buf_add_char(&r->probe, '/');
+        const struct slice segment = {path.ptr, slice_find(path, '/')};
         const bool many = slice_eq(segment, SLICE("**"));
-        if (many && path.len > 0) {
+        if (many && segment.len < path.len) {
             return refuse(r, "has a ** in the middle: it may only be the last path segment");
         }
-        const bool stars = many || slice_eq(segment, SLICE("*"));
-        if (!stars && slice_has_byte(segment, '*')) {
+        if (many || slice_eq(segment, SLICE("*"))) {
+            buf_add_char(&r->probe, 'x');
+            path = slice_from(path, segment.len);
+            continue;
+        }
+        if (slice_has_byte(segment, '*')) {
             return refuse(r, "has a * inside a path segment: it stands for a whole one");
         }
-        buf_add_char(probe, '/');
-        buf_add_slice(probe, stars ? SLICE("x") : segment);
+        TRY(take_part(r, &path, '/',
+                      "has a $ that does not begin a whole path segment: a placeholder is written "
+                      "like ${client}, with a slash or the end on either side"));
     }
     return CB_OK;
 }
 
-/* requote - a complaint about the probe, with the text that the admin wrote in front. */
-static enum cb_code requote(struct reading *r)
-{
-    const struct cb_err inner = *r->err;
-    return cb_fail(r->err, CB_EINPUT, "\"%s\" is no good pattern: %s",
-                   name_quote(r->text, r->quoted), inner.msg);
-}
-
-/* parse_uri_into - checks the pattern with the help of probe and out, and gives its canonical
- * text: scheme and host pattern in lower case, the path as written. */
-static enum cb_code parse_uri_into(struct reading *r, struct buf *probe, struct buf *out,
-                                   struct pattern *ret)
+/* parse_uri - the canonical text has scheme and host pattern in lower case, the path as written. */
+static enum cb_code parse_uri(struct reading *r, struct pattern *ret)
 {
     const char *at = memmem(r->text.ptr, r->text.len, "://", 3);
     CB_CHECK(at != NULL); /* pattern_classify said it is a URI */
     const struct slice scheme = {r->text.ptr, (size_t)(at - r->text.ptr) + 3};
     const struct slice rest = slice_from(r->text, scheme.len);
-    const struct slice host = {rest.ptr, find_byte(rest, '/')};
+    const struct slice host = {rest.ptr, slice_find(rest, '/')};
     const struct slice path = slice_from(rest, host.len);
-    buf_add_slice(probe, scheme);
+    struct slice base = host;
+    enum pattern_shape stars = PATTERN_EXACT;
+    buf_add_slice(&r->probe, scheme);
     if (slice_has_byte(host, '*')) {
-        char name_buf[NAME_TEXT_MAX + 1];
-        struct name base = {0};
-        enum pattern_shape shape = PATTERN_EXACT;
-        TRY(parse_host(r, host, name_buf, &shape, &base));
-        buf_add_slice(probe, base.text);
-    } else {
-        buf_add_slice(probe, host);
+        TRY(take_stars(r, &base, &stars));
     }
-    TRY(probe_path(r, path, probe));
-    if (!buf_ok(probe)) {
-        return refuse(r, "is too long");
-    }
-    char checked[NAME_TEXT_MAX + 1];
-    struct name name = {0};
-    if (name_parse_into(buf_slice(probe), checked, &name, r->err) != CB_OK) {
-        return requote(r);
-    }
-    for (size_t i = 0; i < scheme.len + host.len; i++) {
-        buf_add_char(out, ascii_lower(r->text.ptr[i]));
-    }
-    buf_add_slice(out, path);
-    if (!buf_ok(out)) {
-        return refuse(r, "is too long");
-    }
+    TRY(probe_host(r, stars == PATTERN_ALL ? SLICE("x") : base));
+    TRY(probe_path(r, path));
+    TRY(check_probe(r, NAME_URI, "is no URI: write scheme://host/path"));
+    add_lower(r, scheme);
+    add_lower(r, host);
+    buf_add_slice(&r->out, path);
     ret->shape = slice_has_byte(r->text, '*') ? PATTERN_GLOB : PATTERN_EXACT;
-    return keep(r, buf_slice(out), ret);
-}
-
-static enum cb_code parse_uri(struct reading *r, struct pattern *ret)
-{
-    struct buf probe;
-    struct buf out;
-    buf_init(&probe, NAME_TEXT_MAX);
-    buf_init(&out, NAME_TEXT_MAX);
-    const enum cb_code code = parse_uri_into(r, &probe, &out, ret);
-    buf_free(&probe);
-    buf_free(&out);
-    return code;
+    return keep_out(r, ret);
 }
 
 /* ---- e-mail addresses ---- */
 
+static enum cb_code parse_everybody(struct reading *r, struct slice domain, struct pattern *ret)
+{
+    static const char *const wanted =
+        "must name one mail domain behind the @, or \"**.\" and a domain for all below it";
+    enum pattern_shape shape = PATTERN_EXACT;
+    if (slice_has_prefix(domain, SLICE("**.")) && domain.len > 3) {
+        domain = slice_from(domain, 3);
+        shape = PATTERN_MANY;
+    }
+    if (slice_has_byte(domain, '*') || slice_has_byte(domain, '@')) {
+        return refuse(r, wanted);
+    }
+    TRY(probe_host(r, domain));
+    TRY(check_probe(r, NAME_DNS, wanted));
+    add_lower(r, domain);
+    ret->shape = shape == PATTERN_MANY ? PATTERN_MANY : PATTERN_ONE;
+    return keep_out(r, ret);
+}
+
 static enum cb_code parse_email(struct reading *r, struct pattern *ret)
 {
-    char buf[NAME_TEXT_MAX + 1];
-    struct name name = {0};
-    if (!slice_has_prefix(r->text, SLICE("*@"))) {
-        if (slice_has_byte(r->text, '*')) {
-            return refuse(r, "has a * that is not all there is in front of the @");
-        }
-        TRY(name_parse_into(r->text, buf, &name, r->err));
-        ret->shape = PATTERN_EXACT;
-        return keep(r, name.text, ret);
+    const size_t at = slice_find(r->text, '@');
+    const struct slice local = {r->text.ptr, at};
+    const struct slice domain = slice_from(r->text, at + 1);
+    if (slice_eq(local, SLICE("*"))) {
+        return parse_everybody(r, domain, ret);
     }
-    const struct slice domain = slice_from(r->text, 2);
-    if (slice_has_byte(domain, '*') || name_classify(domain) != NAME_DNS) {
-        return refuse(r, "must name one mail domain behind the @");
+    if (slice_has_byte(local, '*')) {
+        return refuse(r, "has a * that is not all there is in front of the @");
     }
-    TRY(name_parse_into(domain, buf, &name, r->err));
-    ret->shape = PATTERN_ONE;
-    return keep(r, name.text, ret);
+    if (slice_has_byte(local, '$')) {
+        return refuse(r, "has a $ in front of the @: a placeholder may be a label behind it");
+    }
+    if (slice_has_byte(domain, '*')) {
+        return refuse(r, "has a * behind the @: only \"*@**.example.org\" may");
+    }
+    buf_add_slice(&r->probe, local);
+    buf_add_char(&r->probe, '@');
+    TRY(probe_host(r, domain));
+    TRY(check_probe(r, NAME_EMAIL, "is no e-mail address"));
+    buf_add_slice(&r->out, local);
+    buf_add_char(&r->out, '@');
+    add_lower(r, domain);
+    ret->shape = PATTERN_EXACT;
+    return keep_out(r, ret);
+}
+
+/* ---- the public functions ---- */
+
+static enum cb_code parse_kind(struct reading *r, enum name_kind kind, struct pattern *ret)
+{
+    TRY(check_kind(r, kind));
+    switch (kind) {
+    case NAME_DNS:
+        return parse_dns(r, ret);
+    case NAME_IP:
+        return parse_ip(r, ret);
+    case NAME_URI:
+        return parse_uri(r, ret);
+    case NAME_EMAIL:
+        break;
+    }
+    return parse_email(r, ret);
 }
 
 enum cb_code pattern_parse(struct arena *arena, enum name_kind kind, struct slice text,
                            struct pattern *ret, struct cb_err *err)
 {
-    struct reading r = {.arena = arena, .text = text, .err = err};
+    struct reading r = {.arena = arena, .text = text.ptr == NULL ? SLICE("") : text, .err = err};
     struct pattern p = {.kind = kind};
     if (text.len > NAME_TEXT_MAX) {
         return refuse(&r, "is too long");
     }
-    TRY(check_kind(&r, kind));
-    enum cb_code code = CB_EINTERNAL;
-    switch (kind) {
-    case NAME_DNS:
-        code = parse_dns(&r, &p);
-        break;
-    case NAME_IP:
-        code = parse_ip(&r, &p);
-        break;
-    case NAME_URI:
-        code = parse_uri(&r, &p);
-        break;
-    case NAME_EMAIL:
-        code = parse_email(&r, &p);
-        break;
-    }
+    buf_init(&r.probe, NAME_TEXT_MAX);
+    buf_init(&r.out, NAME_TEXT_MAX);
+    const enum cb_code code = parse_kind(&r, kind, &p);
+    buf_free(&r.probe);
+    buf_free(&r.out);
     if (code == CB_OK) {
         *ret = p;
     }
     return code;
+}
+
+enum cb_code pattern_parse_regex(struct arena *arena, enum name_kind kind, struct slice text,
+                                 struct pattern *ret, struct regex **ret_regex, struct cb_err *err)
+{
+    if (kind == NAME_IP) {
+        return cb_fail(err, CB_EINPUT,
+                       "a regular expression cannot stand under ip: write a network, such as "
+                       "10.20.0.0/16");
+    }
+    struct reading r = {.arena = arena, .text = text, .err = err};
+    struct pattern p = {.kind = kind, .shape = PATTERN_REGEX};
+    struct regex *regex = NULL;
+    if (text.len > 0 && memmem(text.ptr, text.len, "${", 2) != NULL) {
+        return refuse(&r, "is a regular expression, in which placeholders do not work");
+    }
+    TRY(regex_new(text, &regex, err));
+    const enum cb_code code = keep(&r, text, &p);
+    if (code != CB_OK) {
+        regex_free(regex);
+        return code;
+    }
+    p.regex = regex;
+    *ret = p;
+    *ret_regex = regex;
+    return CB_OK;
 }

@@ -1,5 +1,6 @@
 /* test_pattern.c - what a pattern covers and touches, and properties that no table can miss. */
 #include "policy/pattern.h"
+#include "policy/placeholder.h"
 #include "tests/unit/policy/support.h"
 
 static struct arena arena;
@@ -60,6 +61,12 @@ static const struct {
     {NAME_DNS, "**.admin.x", "*.admin.x", BOTH},
     {NAME_DNS, "**.admin.x", "*.x", NEITHER},
     {NAME_DNS, "a.x", "10.0.0.1", NEITHER},
+    {NAME_DNS, "**", "a.x", BOTH},
+    {NAME_DNS, "**", "x", BOTH},
+    {NAME_DNS, "**", "*.x", BOTH},
+    {NAME_DNS, "**", "10.0.0.1", NEITHER},
+    {NAME_DNS, "**", "s://a.x", NEITHER},
+    {NAME_DNS, "**", "a@x", NEITHER},
     {NAME_IP, "10.0.0.1", "10.0.0.1", BOTH},
     {NAME_IP, "10.0.0.1", "10.0.0.2", NEITHER},
     {NAME_IP, "10.0.0.0/8", "10.255.255.255", BOTH},
@@ -96,11 +103,19 @@ static const struct {
     {NAME_URI, "spiffe://**.x/a", "spiffe://x/a", NEITHER},
     {NAME_URI, "spiffe://**.x", "spiffe://b.x", BOTH},
     {NAME_URI, "spiffe://**.x", "spiffe://b.x/a", NEITHER},
+    {NAME_URI, "spiffe://**/a", "spiffe://b.x/a", BOTH},
+    {NAME_URI, "spiffe://**/a", "spiffe://b/a", BOTH},
+    {NAME_URI, "spiffe://**/a", "spiffe://10.0.0.1/a", NEITHER},
+    {NAME_URI, "spiffe://10.0.0.1/*", "spiffe://10.0.0.1/a", BOTH},
     {NAME_EMAIL, "root@x", "root@X", BOTH},
     {NAME_EMAIL, "root@x", "Root@x", TOUCHES},
     {NAME_EMAIL, "root@x", "toor@x", NEITHER},
     {NAME_EMAIL, "*@x", "anybody@x", BOTH},
     {NAME_EMAIL, "*@x", "anybody@a.x", NEITHER},
+    {NAME_EMAIL, "*@**.x", "anybody@a.x", BOTH},
+    {NAME_EMAIL, "*@**.x", "anybody@b.a.x", BOTH},
+    {NAME_EMAIL, "*@**.x", "anybody@x", NEITHER},
+    {NAME_EMAIL, "*@**.x", "anybody@ax", NEITHER},
 };
 
 static void test_cases(void **state)
@@ -109,10 +124,10 @@ static void test_cases(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct pattern p = pattern_of(cases[i].kind, cases[i].pattern);
         const struct name name = name_of(&arena, cases[i].name);
-        if (pattern_covers(&p, &name) != (cases[i].expected == BOTH) ||
+        if (pattern_covers(&p, &name, NULL) != (cases[i].expected == BOTH) ||
             pattern_touches(&p, &name) != (cases[i].expected != NEITHER)) {
             fail_msg("%s and %s: covers %d, touches %d", cases[i].pattern, cases[i].name,
-                     pattern_covers(&p, &name), pattern_touches(&p, &name));
+                     pattern_covers(&p, &name, NULL), pattern_touches(&p, &name));
         }
     }
 }
@@ -123,8 +138,7 @@ static const struct {
     const char *message;
 } bad[] = {
     {NAME_DNS, "", "is empty"},
-    {NAME_DNS, "*", "every name there is"},
-    {NAME_DNS, "**", "every name there is"},
+    {NAME_DNS, "*", "write \"**\" for every name there is"},
     {NAME_DNS, "*.", "is empty"},
     {NAME_DNS, "*.*", "every name there is"},
     {NAME_DNS, "*.*.x", "more than one *"},
@@ -140,7 +154,32 @@ static const struct {
     {NAME_DNS, "10.0.0.0/8", "put it under ip:"},
     {NAME_DNS, "*@x", "put it under email:"},
     {NAME_DNS, "https://x", "put it under uri:"},
-    {NAME_DNS, "x:443", "no host name may have"},
+    {NAME_DNS, "x:443", "leave the port out"},
+    {NAME_DNS, "a.x.", "trailing dot: leave it out"},
+    {NAME_DNS, "*.a.x.", "\"*.a.x.\" is no good pattern"},
+    {NAME_DNS, "a_b.x", "underscore"},
+    {NAME_DNS, "*.m\xc3\xbcnchen.x", "A-labels (xn--...)"},
+    {NAME_DNS, "**.**", "every name there is"},
+    {NAME_DNS, "*.**", "every name there is"},
+    {NAME_DNS, "foo*.x", "not the whole first label"},
+    {NAME_DNS, "https://x/y", "write the host name alone"},
+    {NAME_DNS, "root@x", "put it under email:"},
+    {NAME_DNS, "$client.x", "written like ${client}"},
+    {NAME_DNS, "${client.x", "written like ${client}"},
+    {NAME_DNS, "a-${client}.x", "written like ${client}"},
+    {NAME_DNS, "${client}-a.x", "written like ${client}"},
+    {NAME_DNS, "${client}${client}.x", "written like ${client}"},
+    {NAME_DNS, "${client}.", "trailing dot"},
+    {NAME_DNS, "${user}.x", "\"${user}\" is no placeholder: there are ${client}"},
+    {NAME_DNS, "${}.x", "no placeholder"},
+    {NAME_DNS, "${Client}.x", "no placeholder"},
+    {NAME_DNS, "${mtls.uri.path[]}.x", "no placeholder"},
+    {NAME_DNS, "${mtls.uri.path[01]}.x", "no placeholder"},
+    {NAME_DNS, "${mtls.uri.path[1000]}.x", "no placeholder"},
+    {NAME_DNS, "${mtls.uri.path[1}.x", "no placeholder"},
+    {NAME_DNS, "${jwt.}.x", "no placeholder"},
+    {NAME_DNS, "${jwt.a$b}.x", "no placeholder"},
+    {NAME_IP, "10.0.0.${client}", "put it under dns:"},
     {NAME_IP, "10.0.0.0/33", "from 0 to 32"},
     {NAME_IP, "10.0.0.0/", "from 0 to 32"},
     {NAME_IP, "10.0.0.0/08", "from 0 to 32"},
@@ -155,15 +194,29 @@ static const struct {
     {NAME_IP, "10.0/16", "no IP address"},
     {NAME_IP, "a.x", "put it under dns:"},
     {NAME_URI, "a.x/b", "put it under dns:"},
-    {NAME_URI, "*://a/b", "no good pattern"},
+    {NAME_URI, "*://a/b", "no good scheme"},
+    {NAME_URI, "*://a/*", "\"*://a/*\" is no good pattern"},
     {NAME_URI, "s://*/b", "every name there is"},
     {NAME_URI, "s://a/b*", "a whole one"},
     {NAME_URI, "s://a/**/b", "only be the last"},
     {NAME_URI, "s://a//b", "empty path segment"},
     {NAME_URI, "s://a*b/c", "not the whole first label"},
     {NAME_URI, "s://a/../*", "path segment"},
+    {NAME_URI, "s://a/b${client}", "whole path segment"},
+    {NAME_URI, "s://a/${client}b", "whole path segment"},
+    {NAME_URI, "s://a/${client}*", "inside a path segment"},
+    {NAME_URI, "s://a/$", "whole path segment"},
+    {NAME_URI, "s://a/${nobody}", "no placeholder"},
+    {NAME_URI, "${client}://a", "scheme"},
+    {NAME_URI, "s://a/${client}/", "empty path segment"},
     {NAME_EMAIL, "a*@x", "not all there is"},
     {NAME_EMAIL, "*@", "is empty"},
+    {NAME_EMAIL, "*@**", "one mail domain"},
+    {NAME_EMAIL, "*@**.", "one mail domain"},
+    {NAME_EMAIL, "*@**.*.x", "one mail domain"},
+    {NAME_EMAIL, "a@**.x", "only \"*@**.example.org\" may"},
+    {NAME_EMAIL, "${client}@x", "may be a label behind it"},
+    {NAME_EMAIL, "a@b${client}.x", "written like ${client}"},
     {NAME_EMAIL, "*@*.x", "one mail domain"},
     {NAME_EMAIL, "*@10.0.0.1", "one mail domain"},
     {NAME_EMAIL, "*@a@b", "one mail domain"},
@@ -185,26 +238,65 @@ static void test_bad(void **state)
     }
 }
 
+/* parse_and_match - as a pattern of every kind, against some names. What is canonical stays so. */
+static void parse_and_match(struct slice text, const struct name *names, size_t num)
+{
+    for (int kind = 0; kind < NAME_KIND_COUNT; kind++) {
+        struct arena own;
+        struct pattern p;
+        struct pattern again;
+        struct cb_err err;
+        char written[NAME_TEXT_MAX + 1];
+        arena_init(&own, 4096);
+        err.msg[0] = '\0';
+        if (pattern_parse(&own, (enum name_kind)kind, text, &p, &err) != CB_OK) {
+            assert_true(err.msg[0] != '\0');
+            arena_free(&own);
+            continue;
+        }
+        assert_int_equal(p.kind, kind);
+        const struct slice once = slice_of(pattern_text(&p, written));
+        assert_int_equal(pattern_parse(&own, p.kind, once, &again, &err), CB_OK);
+        assert_true(p.shape == again.shape && slice_eq(p.text, again.text));
+        for (size_t i = 0; i < num; i++) {
+            assert_true(!pattern_covers(&p, &names[i], NULL) || pattern_touches(&p, &names[i]));
+        }
+        arena_free(&own);
+    }
+}
+
+/* Every text of one and two bytes; of three and four, one byte of each class that is told apart. */
 static void test_short_strings(void **state)
 {
     (void)state;
-    static const char alphabet[] = "\0*.@:/-a1Z_ \xff";
-    const size_t num = sizeof(alphabet) - 1;
+    static const char *const texts[] = {"a", "a.a", "*.a", "::1", "1.1.1.1", "a://a", "a@a"};
+    static const char three[] = "\0\t !\"#$%&'()*+,-./019:;<=>?@AFXZ[\\]^_`afxz{|}~\x7f\x80\xc3\xff";
+    static const char four[] = "\0*.@:/-a1Z_$ \xff";
+    const size_t num3 = sizeof(three) - 1;
+    const size_t num4 = sizeof(four) - 1;
+    struct name names[7];
     char text[4];
-    for (size_t i = 0; i < num * num * num * num; i++) {
-        text[0] = alphabet[i % num];
-        text[1] = alphabet[i / num % num];
-        text[2] = alphabet[i / num / num % num];
-        text[3] = alphabet[i / num / num / num];
-        for (int kind = 0; kind < NAME_KIND_COUNT; kind++) {
-            struct pattern p;
-            struct cb_err err;
-            const struct slice s = {text, 1 + i % 4};
-            if (pattern_parse(&arena, (enum name_kind)kind, s, &p, &err) == CB_OK) {
-                assert_int_equal(p.kind, kind);
-            }
-        }
+    for (size_t i = 0; i < 7; i++) {
+        names[i] = name_of(&arena, texts[i]);
     }
+    for (size_t i = 0; i < 65536; i++) {
+        text[0] = (char)(i % 256);
+        text[1] = (char)(i / 256);
+        parse_and_match((struct slice){text, 1 + (i >= 256)}, names, 7);
+    }
+    for (size_t i = 0; i < num3 * num3 * num3; i++) {
+        text[0] = three[i % num3];
+        text[1] = three[i / num3 % num3];
+        text[2] = three[i / num3 / num3];
+        parse_and_match((struct slice){text, 3}, names, 7);
+    }
+    for (size_t i = 0; i < num4 * num4 * num4 * num4; i++) {
+        for (size_t k = 0, rest = i; k < 4; k++, rest /= num4) {
+            text[k] = four[rest % num4];
+        }
+        parse_and_match((struct slice){text, 4}, names, 7);
+    }
+    parse_and_match((struct slice){NULL, 0}, names, 7);
 }
 
 /* ---- properties over all names of up to three labels from {a, b, x} ---- */
@@ -259,13 +351,13 @@ static void test_wider(void **state)
         for (size_t k = 0; k < num; k++) {
             const struct name wild = child("*", &hosts[k]);
             const struct pattern deeper = prefixed("**.", &hosts[k]);
-            assert_true(!pattern_covers(&one, &hosts[k]) || pattern_covers(&many, &hosts[k]));
-            assert_true(!pattern_covers(&one, &wild) || pattern_covers(&many, &wild));
+            assert_true(!pattern_covers(&one, &hosts[k], NULL) || pattern_covers(&many, &hosts[k], NULL));
+            assert_true(!pattern_covers(&one, &wild, NULL) || pattern_covers(&many, &wild, NULL));
             /* **.k is inside **.i when k is below i or i itself. */
-            if (pattern_covers(&many, &hosts[k]) || i == k) {
+            if (pattern_covers(&many, &hosts[k], NULL) || i == k) {
                 for (size_t n = 0; n < num; n++) {
-                    assert_true(!pattern_covers(&deeper, &hosts[n]) ||
-                                pattern_covers(&many, &hosts[n]));
+                    assert_true(!pattern_covers(&deeper, &hosts[n], NULL) ||
+                                pattern_covers(&many, &hosts[n], NULL));
                 }
             }
         }
@@ -282,12 +374,12 @@ static void check_wildcard(const struct pattern *p, const struct name *parent)
     bool any = false;
     for (size_t i = 0; i < 4; i++) {
         const struct name one = child(labels[i], parent);
-        const bool covered = pattern_covers(p, &one);
+        const bool covered = pattern_covers(p, &one, NULL);
         assert_int_equal(covered, pattern_touches(p, &one));
         all = all && covered;
         any = any || covered;
     }
-    assert_int_equal(pattern_covers(p, &wild), all);
+    assert_int_equal(pattern_covers(p, &wild, NULL), all);
     assert_int_equal(pattern_touches(p, &wild), any);
 }
 
@@ -305,7 +397,7 @@ static void test_wildcards_mean_their_names(void **state)
     }
 }
 
-/* Every prefix length of one address: the network with fewer bits has at least the same addresses. */
+/* Every prefix length of one address: the network with fewer bits has at least the same ones. */
 static void test_networks(void **state)
 {
     (void)state;
@@ -317,10 +409,10 @@ static void test_networks(void **state)
         wide.bits = (unsigned char)(bits - 1);
         for (size_t i = 0; i < 4; i++) {
             const struct name ip = name_of(&arena, addresses[i]);
-            assert_true(!pattern_covers(&narrow, &ip) || pattern_covers(&wide, &ip));
+            assert_true(!pattern_covers(&narrow, &ip, NULL) || pattern_covers(&wide, &ip, NULL));
         }
         const struct name self = name_of(&arena, addresses[0]);
-        assert_true(pattern_covers(&narrow, &self));
+        assert_true(pattern_covers(&narrow, &self, NULL));
     }
 }
 
