@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#define TEXT_MAX 500 /* one complaint; longer ones are cut */
-#define FILES_MAX 64
+#define TEXT_MAX 500                     /* one complaint; longer ones are cut */
+#define FILES_MAX ((size_t)2 * DIAG_MAX) /* each complaint that is kept may be about another one */
 
 struct complaint {
     enum diag_severity severity;
@@ -114,6 +114,11 @@ void diag_add(struct diag_list *list, enum diag_severity severity, struct diag_p
     list->kept[severity]++;
 }
 
+bool diag_is_full(const struct diag_list *list)
+{
+    return list->kept[DIAG_ERROR] >= DIAG_MAX;
+}
+
 size_t diag_num_errors(const struct diag_list *list)
 {
     return list->count[DIAG_ERROR];
@@ -181,6 +186,26 @@ void diag_print(const struct diag_list *list, FILE *out)
     free(sorted);
     print_rest(list, DIAG_ERROR, out);
     print_rest(list, DIAG_WARNING, out);
+}
+
+void diag_each(const struct diag_list *list, void (*each)(void *ctx, const char *line), void *ctx)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return;
+    }
+    diag_print(list, out);
+    (void)fclose(out);
+    char *rest = text;
+    const char *line = NULL;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        if (line[0] != '\0') {
+            each(ctx, line);
+        }
+    }
+    free(text);
 }
 
 void diag_first(const struct diag_list *list, char *out, size_t out_size)

@@ -26,12 +26,47 @@ const char *load_copy(struct loader *ld, struct slice text)
     return copy;
 }
 
-struct pos load_pos(const struct yaml_node *n)
+struct slice load_keep(struct loader *ld, struct slice text)
+{
+    const struct slice bytes = ld->policy->bytes;
+    const uintptr_t at = (uintptr_t)text.ptr - (uintptr_t)bytes.ptr;
+    if (at <= bytes.len && text.len <= bytes.len - at) {
+        return text;
+    }
+    const struct slice copy = arena_slice(&ld->policy->arena, text);
+    ld->no_memory = ld->no_memory || copy.ptr == NULL;
+    return copy;
+}
+
+bool load_own(struct loader *ld, void *ptr, void (*free_fn)(void *ptr))
+{
+    struct policy_owned *owned = load_array(ld, 1, sizeof(*owned));
+    if (owned == NULL) {
+        free_fn(ptr);
+        return false;
+    }
+    *owned = (struct policy_owned){ptr, free_fn, ld->policy->owned};
+    ld->policy->owned = owned;
+    return true;
+}
+
+struct pos load_pos(const struct loader *ld, const struct yaml_node *n)
 {
     if (n == NULL) {
-        return (struct pos){0};
+        return (struct pos){.file = ld->file};
     }
-    return n->key_line != 0 ? (struct pos){n->key_line, n->key_col} : (struct pos){n->line, n->col};
+    return n->key_line != 0 ? (struct pos){n->key_line, n->key_col, ld->file}
+                            : (struct pos){n->line, n->col, ld->file};
+}
+
+const char *load_where(const struct loader *ld, struct pos pos, char out[LOAD_WHERE_SIZE])
+{
+    if (pos.file == ld->file) {
+        (void)snprintf(out, LOAD_WHERE_SIZE, "line %u", pos.line);
+    } else {
+        (void)snprintf(out, LOAD_WHERE_SIZE, "%s:%u", ld->policy->sources[pos.file].path, pos.line);
+    }
+    return out;
 }
 
 void load_warn(struct loader *ld, const struct yaml_node *n, const char *fmt, ...)

@@ -7,11 +7,12 @@
 
 #include "broker/base/bytes.h"
 
-struct table_slot {
-    struct slice key; /* ptr NULL: free */
+struct table_slot {  /* 24 bytes: what is waited for is memory */
+    const char *key; /* NULL: free */
+    uint32_t len;
     uint32_t hash;
-    unsigned tag;
-    size_t value;
+    uint32_t value;
+    uint32_t tag;
 };
 
 struct table {
@@ -20,8 +21,10 @@ struct table {
     size_t num;
 };
 
+/* table_reserve - room for so many keys, so that it is made once. False: out of memory. */
+bool table_reserve(struct table *t, size_t num) __attribute__((warn_unused_result));
 /* table_put - remember a key that is not there yet (ask table_get first). The key's bytes are
- * borrowed and must outlive the table. False: out of memory. */
+ * borrowed and must outlive the table; it and the value are less than 4 Gi. False: out of memory. */
 bool table_put(struct table *t, unsigned tag, struct slice key, size_t value)
     __attribute__((warn_unused_result));
 /* table_get - false leaves *ret untouched. Any number of threads once nobody puts any more. */

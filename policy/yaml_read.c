@@ -42,7 +42,7 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
     }
     const struct slice wanted = slice_of(key);
     for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
-        if (slice_eq(n->key, wanted)) {
+        if (n->key.len == wanted.len && memcmp(n->key.ptr, wanted.ptr, wanted.len) == 0) {
             return n;
         }
     }
@@ -208,14 +208,18 @@ bool yaml_check_keys_hinted(const struct yaml_reader *r, const struct yaml_node 
             continue;
         }
         char quoted[NAME_QUOTE_SIZE];
-        char words[240];
+        char words[480] = "";
+        good = false;
+        if (diag_is_full(r->diags)) {
+            diag_add(r->diags, DIAG_ERROR, yaml_key_place(r, child), "%s", "");
+            continue;
+        }
         const char *meant = meant_by(child->key, allowed, synonyms);
         diag_add(r->diags, DIAG_ERROR, yaml_key_place(r, child), "%s has no key \"%s\"%s%s%s", what,
                  name_quote(child->key, quoted),
                  meant == NULL ? "; its keys are " : ": did you mean \"",
                  meant == NULL ? list_words(allowed, words, sizeof(words)) : meant,
                  meant == NULL ? "" : "\"?");
-        good = false;
     }
     return good;
 }
@@ -268,9 +272,15 @@ bool yaml_read_u64(const struct yaml_reader *r, const struct yaml_node *n, const
     uint64_t value = 0;
     if (n->quoted || !slice_to_u64(n->text, &value) || value < min || value > max) {
         char quoted[NAME_QUOTE_SIZE];
-        yaml_complain(r, n, "%s must be a whole number from %llu to %llu, not \"%s\"", what,
+        const bool only_quotes = n->quoted && slice_to_u64(n->text, &value);
+        if (min == max) {
+            yaml_complain(r, n, "%s must be %llu%s, not \"%s\"", what, (unsigned long long)min,
+                          only_quotes ? " without quotes" : "", name_quote(n->text, quoted));
+            return false;
+        }
+        yaml_complain(r, n, "%s must be a whole number from %llu to %llu%s, not \"%s\"", what,
                       (unsigned long long)min, (unsigned long long)max,
-                      name_quote(n->text, quoted));
+                      only_quotes ? " without quotes" : "", name_quote(n->text, quoted));
         return false;
     }
     *ret = value;
@@ -395,7 +405,7 @@ bool yaml_read_choice(const struct yaml_reader *r, const struct yaml_node *n, co
     }
     char quoted[NAME_QUOTE_SIZE];
     char words[160];
-    const char *meant = yaml_suggest(n->text, choices);
+    const char *meant = diag_is_full(r->diags) ? NULL : yaml_suggest(n->text, choices);
     yaml_complain(r, n, "%s must be one of %s, not \"%s\"%s%s%s", what,
                   list_words(choices, words, sizeof(words)), name_quote(n->text, quoted),
                   meant == NULL ? "" : ": did you mean \"", meant == NULL ? "" : meant,

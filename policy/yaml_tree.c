@@ -8,19 +8,29 @@
 #include "policy/table.h"
 #include "policy/yaml_doc.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <yaml.h>
 
 #define SLAB_NODES 64
-#define COL_MASK 0x7fffffffU /* a file is at most 64 MiB: nothing is lost */
-#define SMALL_MAP 16         /* keys; a bigger map gets a table against quadratic work */
+#define SLAB_NODES_MAX 1024 /* of a file that has many */
+#define NUM_MASK 0x7ffffffU /* a file is at most 64 MiB: no count is larger */
+#define BRANCHES_MAX 8
+#define SMALL_MAP 16 /* keys; a bigger map gets a table against quadratic work */
 
 struct frame {
     struct yaml_node *node;
     struct yaml_node *last;
     struct slice key; /* ptr NULL: the next scalar of a map is a key */
-    unsigned key_line, key_col;
+    unsigned key_line;
+    unsigned short key_col;
+    bool is_repeated;  /* the key */
     struct table seen; /* key -> line, once the map is bigger than SMALL_MAP */
+};
+
+struct slab { /* room for the next nodes */
+    struct yaml_node *nodes;
+    size_t left;
 };
 
 struct builder {
@@ -28,10 +38,12 @@ struct builder {
     struct diag_list *diags;
     struct frame frames[YAML_DEPTH_MAX];
     size_t depth;
-    size_t num_nodes;
     size_t num_docs;
-    struct yaml_node *slab; /* room for the next nodes */
-    size_t slab_left;
+    yaml_mark_t quoted_start, quoted_end; /* of the last text in quotes */
+    struct slab trunk;                    /* the root and its entries */
+    struct slab twigs;                    /* what hangs below the latest entry ... */
+    struct yaml_branch *branch;           /* ... and where it is kept */
+    size_t num_branches;
     size_t at_char, at_byte; /* one place in the file, in both counts; only moves on */
     bool stopped;            /* going on makes no sense */
 };
@@ -59,6 +71,16 @@ static void stop(struct builder *b, const yaml_mark_t *mark, const char *why)
     b->stopped = true;
 }
 
+static unsigned line_of(const yaml_mark_t *mark)
+{
+    return (unsigned)mark->line + 1;
+}
+
+static unsigned short col_of(const yaml_mark_t *mark)
+{
+    return mark->column < USHRT_MAX ? (unsigned short)(mark->column + 1) : USHRT_MAX;
+}
+
 static bool is_continuation(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -69,6 +91,9 @@ static bool is_continuation(char c)
 static size_t byte_offset(struct builder *b, size_t index)
 {
     const struct slice file = b->doc->bytes;
+    if (b->doc->is_ascii) {
+        return index < file.len ? index : file.len;
+    }
     while (b->at_char < index && b->at_byte < file.len) {
         b->at_byte++;
         while (b->at_byte < file.len && is_continuation(file.ptr[b->at_byte])) {
@@ -79,14 +104,23 @@ static size_t byte_offset(struct builder *b, size_t index)
     return b->at_byte;
 }
 
+static bool in_quotes(const yaml_event_t *e)
+{
+    return e->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
+           e->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+}
+
+static struct arena *arena_of(struct builder *b)
+{
+    return b->depth > 1 ? &b->branch->arena : &b->doc->arena;
+}
+
 /* keep_text - a scalar's text: where it stands in the file if it stands there as it is (nearly
  * always), else a copy. At 100,000 rules this saves some 60 MB. */
 static struct slice keep_text(struct builder *b, const yaml_event_t *e)
 {
     const struct slice text = {(const char *)e->data.scalar.value, e->data.scalar.length};
-    const bool quoted = e->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
-                        e->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-    const size_t start = byte_offset(b, e->start_mark.index) + (quoted ? 1 : 0);
+    const size_t start = byte_offset(b, e->start_mark.index) + (in_quotes(e) ? 1 : 0);
     const struct slice file = b->doc->bytes;
     if (start <= file.len && text.len <= file.len - start) {
         const struct slice there = {file.ptr + start, text.len};
@@ -94,7 +128,7 @@ static struct slice keep_text(struct builder *b, const yaml_event_t *e)
             return there;
         }
     }
-    return arena_slice(&b->doc->arena, text);
+    return arena_slice(arena_of(b), text);
 }
 
 static bool earlier_key(const struct frame *f, struct slice key, size_t *ret_line)
@@ -117,10 +151,11 @@ static bool remember_key(struct frame *f, const struct yaml_node *added)
     if (f->node->num <= SMALL_MAP) {
         return true;
     }
-    const bool first_time = f->seen.num == 0;
+    if (f->seen.num > 0) {
+        return f->is_repeated || table_put(&f->seen, 0, added->key, added->key_line);
+    }
     bool ok = true;
-    for (const struct yaml_node *n = first_time ? f->node->first : added; n != NULL && ok;
-         n = n->next) {
+    for (const struct yaml_node *n = f->node->first; n != NULL && ok; n = n->next) {
         size_t line = 0;
         ok = table_get(&f->seen, 0, n->key, &line) || table_put(&f->seen, 0, n->key, n->key_line);
     }
@@ -144,9 +179,10 @@ static void take_key(struct builder *b, struct frame *f, const yaml_event_t *e)
         complain(b, &e->start_mark, "key \"%s\" is here twice: the first one is in line %zu",
                  name_quote(key, quoted), line);
     }
+    f->is_repeated = line != 0;
     f->key = key;
-    f->key_line = (unsigned)e->start_mark.line + 1;
-    f->key_col = (unsigned)e->start_mark.column + 1;
+    f->key_line = line_of(&e->start_mark);
+    f->key_col = col_of(&e->start_mark);
 }
 
 /* attach - hang a node where the parse stands: as the root, a list's item or a map's value. */
@@ -168,7 +204,7 @@ static bool attach(struct builder *b, struct yaml_node *node)
         return true;
     }
     node->key = f->key;
-    node->key_line = f->key_line;
+    node->key_line = f->key_line & NUM_MASK;
     node->key_col = f->key_col;
     f->key = (struct slice){0};
     return remember_key(f, node);
@@ -176,28 +212,53 @@ static bool attach(struct builder *b, struct yaml_node *node)
 
 static struct yaml_node *take_node(struct builder *b)
 {
-    if (b->slab_left == 0) {
-        b->slab = arena_array(&b->doc->arena, SLAB_NODES, sizeof(*b->slab));
-        b->slab_left = b->slab == NULL ? 0 : SLAB_NODES;
+    struct slab *slab = b->depth > 1 ? &b->twigs : &b->trunk;
+    if (slab->left == 0) {
+        const size_t num = b->doc->num_nodes < SLAB_NODES_MAX ? SLAB_NODES : SLAB_NODES_MAX;
+        slab->nodes = arena_array(arena_of(b), num, sizeof(*slab->nodes));
+        slab->left = slab->nodes == NULL ? 0 : num;
     }
-    if (b->slab_left == 0 || b->num_nodes == YAML_NODES_MAX) {
+    if (slab->left == 0 || b->doc->num_nodes == YAML_NODES_MAX) {
         return NULL;
     }
-    b->num_nodes++;
-    b->slab_left--;
-    return b->slab++;
+    b->doc->num_nodes++;
+    slab->left--;
+    return slab->nodes++;
+}
+
+/* new_branch - what comes below an entry of the root is kept apart from the rest; all together that
+ * comes below the many entries of a file that is no policy. */
+static bool new_branch(struct builder *b, const struct yaml_node *top)
+{
+    if (b->num_branches == BRANCHES_MAX) {
+        return true;
+    }
+    b->num_branches++;
+    struct yaml_branch *branch = arena_alloc(&b->doc->arena, sizeof(*branch));
+    if (branch == NULL) {
+        return false;
+    }
+    *branch = (struct yaml_branch){.top = b->num_branches == BRANCHES_MAX ? NULL : top,
+                                   .next = b->doc->branches};
+    arena_init(&branch->arena, YAML_TREE_CAP);
+    b->doc->branches = branch;
+    b->branch = branch;
+    b->twigs = (struct slab){0};
+    return true;
 }
 
 static struct yaml_node *new_node(struct builder *b, enum yaml_kind kind, const yaml_mark_t *mark)
 {
+    if (b->depth > 0 && b->frames[b->depth - 1].node->num == YAML_CHILDREN_MAX) {
+        stop(b, mark, "one list or map holds more values than can be read");
+        return NULL;
+    }
     struct yaml_node *node = take_node(b);
     if (node == NULL) {
         stop(b, mark, "the file holds more values than can be read");
         return NULL;
     }
-    *node = (struct yaml_node){.kind = kind,
-                               .line = (unsigned)mark->line + 1,
-                               .col = ((unsigned)mark->column + 1) & COL_MASK};
+    *node = (struct yaml_node){.kind = kind, .line = line_of(mark) & NUM_MASK, .col = col_of(mark)};
     return node;
 }
 
@@ -225,6 +286,10 @@ static bool wants_key(const struct builder *b)
 
 static void on_scalar(struct builder *b, const yaml_event_t *e)
 {
+    if (in_quotes(e)) {
+        b->quoted_start = e->start_mark;
+        b->quoted_end = e->end_mark;
+    }
     refuse_properties(b, e, e->data.scalar.anchor, e->data.scalar.tag);
     if (e->data.scalar.length > 0 &&
         memchr(e->data.scalar.value, '\0', e->data.scalar.length) != NULL) {
@@ -259,7 +324,7 @@ static void on_start(struct builder *b, enum yaml_kind kind, const yaml_event_t 
     if (node == NULL) {
         return;
     }
-    if (!attach(b, node)) {
+    if (!attach(b, node) || (b->depth == 1 && !new_branch(b, node))) {
         stop(b, &e->start_mark, "out of memory");
         return;
     }
@@ -275,10 +340,11 @@ static void on_end(struct builder *b)
 
 static void on_alias(struct builder *b, const yaml_event_t *e)
 {
-    /* The value is missing from the tree now, which is past mending: stop. */
-    stop(b, &e->start_mark,
-         "aliases (*name) are not used here; put a value that begins with * in "
-         "quotes: \"*.example.org\"");
+    char quoted[NAME_QUOTE_SIZE];
+    complain(b, &e->start_mark,
+             "aliases (*name) are not used here; put a value that begins with * in quotes: \"*%s\"",
+             name_quote(slice_of((const char *)e->data.alias.anchor), quoted));
+    b->stopped = true; /* the value is missing from the tree now, which is past mending */
 }
 
 static void on_document(struct builder *b, const yaml_event_t *e)
@@ -327,62 +393,6 @@ static void on_event(struct builder *b, const yaml_event_t *e)
 
 /* ---- what libyaml itself refuses ---- */
 
-/* indented_by_tab - is there a tab in front of the text of this line? */
-static bool indented_by_tab(struct slice file, size_t line)
-{
-    const char *p = file.ptr;
-    const char *end = file.ptr + file.len;
-    for (; line > 0 && p != NULL; line--) {
-        p = memchr(p, '\n', (size_t)(end - p));
-        p = p == NULL ? NULL : p + 1;
-    }
-    while (p != NULL && p < end && *p == ' ') {
-        p++;
-    }
-    return p != NULL && p < end && *p == '\t';
-}
-
-/* hint_for - what most people did who got this complaint from libyaml. */
-static const char *hint_for(const struct builder *b, const yaml_parser_t *p)
-{
-    static const struct {
-        const char *problem;
-        const char *hint;
-    } hints[] = {
-        {"did not find expected key", "is this line indented like its neighbours?"},
-        {"did not find expected '-' indicator", "is this line indented like its neighbours?"},
-        {"mapping values are not allowed",
-         "a value with \": \" in it needs quotes; or this line or "
-         "the one above is indented wrongly"},
-        {"block sequence entries are not allowed", "is this line indented like its neighbours?"},
-        {"could not find expected ':'", "a key needs a colon and a space behind it"},
-        {"did not find expected ',' or ']'", "is a comma or the closing ] missing?"},
-        {"did not find expected ',' or '}'", "is a comma or the closing } missing?"},
-        {"did not find expected node content",
-         "a value that begins with : needs quotes; or is there a comma too many?"},
-        {"found unexpected end of stream", "is the closing quote missing?"},
-        {"found unknown escape character", "use single quotes for text with a backslash"},
-        {"found character that cannot start any token",
-         "put a value that begins with one of %@` in quotes"},
-    };
-    const char *context = p->context == NULL ? "" : p->context;
-    if (strstr(context, "alias") != NULL) {
-        return "put a value that begins with * in quotes: \"*.example.org\"";
-    }
-    if (strstr(context, "anchor") != NULL || strstr(context, "tag") != NULL) {
-        return "put a value that begins with & or ! in quotes";
-    }
-    if (indented_by_tab(b->doc->bytes, p->problem_mark.line)) {
-        return "this line is indented with a tab: use spaces only";
-    }
-    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
-        if (p->problem != NULL && strstr(p->problem, hints[i].problem) != NULL) {
-            return hints[i].hint;
-        }
-    }
-    return NULL;
-}
-
 static void on_refusal(struct builder *b, const yaml_parser_t *p)
 {
     if (p->error == YAML_MEMORY_ERROR) {
@@ -390,10 +400,23 @@ static void on_refusal(struct builder *b, const yaml_parser_t *p)
         return;
     }
     const bool has_mark = p->error == YAML_SCANNER_ERROR || p->error == YAML_PARSER_ERROR;
-    const char *hint = hint_for(b, p);
-    complain(b, has_mark ? &p->problem_mark : &p->mark, "this is not YAML: %s%s%s%s%s",
-             p->context == NULL ? "" : p->context, p->context == NULL ? "" : ", ",
-             p->problem == NULL ? "unreadable" : p->problem, hint == NULL ? "" : "; ",
+    const yaml_mark_t *mark = has_mark ? &p->problem_mark : &p->mark;
+    const struct yaml_refusal refusal = {
+        .context = p->context == NULL ? "" : p->context,
+        .problem = p->problem == NULL ? "unreadable" : p->problem,
+        .line = mark->line,
+        .col = mark->column,
+        .context_line = p->context_mark.line,
+        .context_col = p->context_mark.column,
+        .has_quoted = b->quoted_end.index > 0,
+        .quoted_line = b->quoted_start.line,
+        .quoted_end_line = b->quoted_end.line,
+        .quoted_end_col = b->quoted_end.column,
+    };
+    char text[YAML_HINT_SIZE];
+    const char *hint = yaml_hint(b->doc, &refusal, text);
+    complain(b, mark, "this is not YAML: %s%s%s%s%s", refusal.context,
+             refusal.context[0] == '\0' ? "" : ", ", refusal.problem, hint == NULL ? "" : "; ",
              hint == NULL ? "" : hint);
     b->stopped = true;
 }
@@ -425,8 +448,11 @@ bool yaml_build(struct yaml_doc *doc, struct diag_list *diags)
     const size_t errors_before = diag_num_errors(diags);
     b->doc = doc;
     b->diags = diags;
+    /* A byte order mark is no part of the first line, in which libyaml would count it as indentation. */
+    b->at_byte = slice_has_prefix(doc->bytes, SLICE("\xef\xbb\xbf")) ? 3 : 0;
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)doc->bytes.ptr, doc->bytes.len);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)doc->bytes.ptr + b->at_byte,
+                                 doc->bytes.len - b->at_byte);
     build(b, &parser);
     yaml_parser_delete(&parser);
     while (b->depth > 0) {

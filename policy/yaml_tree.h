@@ -13,23 +13,24 @@
 #include "policy/diag.h"
 
 #define YAML_DEPTH_MAX 16
-#define YAML_NODES_MAX 6000000U   /* 430 MB of nodes */
+#define YAML_NODES_MAX 4500000U   /* 288 MB of nodes */
+#define YAML_CHILDREN_MAX 500000U /* of one list or map */
 #define YAML_FILE_MAX (64U << 20) /* bytes; a policy of 100,000 rules is about 30 MiB */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
-/* 72 bytes; 100,000 rules are about 3 million of them, hence the packing. */
+/* 64 bytes; 100,000 rules and clients are about 3 million of them, hence the packing. */
 struct yaml_node {
-    enum yaml_kind kind;
-    unsigned line;           /* from 1 */
-    bool quoted : 1;         /* scalar written in quotes or as a block */
-    unsigned col : 31;       /* from 1 */
-    unsigned num;            /* children */
-    struct slice text;       /* scalar */
-    struct yaml_node *first; /* list items, or map values, in order */
-    struct yaml_node *next;  /* sibling */
-    struct slice key;        /* of this node in its parent map */
-    unsigned key_line, key_col;
+    unsigned line : 27; /* from 1 */
+    enum yaml_kind kind : 2;
+    bool quoted : 1;   /* scalar written in quotes or as a block */
+    unsigned num : 27; /* children */
+    unsigned key_line : 27;
+    unsigned short col, key_col; /* from 1; USHRT_MAX: that or more */
+    struct slice text;           /* scalar */
+    struct yaml_node *first;     /* list items, or map values, in order */
+    struct yaml_node *next;      /* sibling */
+    struct slice key;            /* of this node in its parent map */
 };
 
 struct yaml_doc; /* owns file name, bytes and nodes; immutable, any thread may read it */

@@ -57,8 +57,32 @@ static void test_more(void **state)
     assert_null(strstr(text, "more error"));
     free(text);
     assert_int_equal(diag_num_warnings(d), DIAG_MAX + 5);
+    assert_false(diag_is_full(d));
+    for (unsigned i = 1; i < DIAG_MAX; i++) {
+        assert_false(diag_is_full(d));
+        diag_add(d, DIAG_ERROR, (struct diag_place){"f", i, 1}, "e");
+    }
+    assert_true(diag_is_full(d));
     diag_free(d);
     diag_free(NULL);
+}
+
+/* Each of many files keeps its name. */
+static void test_many_files(void **state)
+{
+    (void)state;
+    struct diag_list *d = diag_new();
+    char name[20];
+    for (unsigned i = 0; i < DIAG_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "%04u.yaml", i);
+        diag_add(d, DIAG_ERROR, (struct diag_place){name, 1, 1}, "e");
+        diag_add(d, DIAG_WARNING, (struct diag_place){name, 1, 1}, "w");
+    }
+    char *text = printed(d);
+    assert_null(strchr(text, '?'));
+    assert_non_null(strstr(text, "0199.yaml:1:1: error: e\n0199.yaml:1:1: warning: w\n"));
+    free(text);
+    diag_free(d);
 }
 
 static void test_one_line(void **state)
@@ -78,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_first),
         cmocka_unit_test(test_more),
+        cmocka_unit_test(test_many_files),
         cmocka_unit_test(test_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

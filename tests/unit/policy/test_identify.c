@@ -77,21 +77,21 @@ static void test_identify(void **state)
     (void)state;
     struct policy *p = load_text(policy_text);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct policy_client *client = NULL;
+        struct policy_caller client = {0};
         size_t matched = SIZE_MAX;
         const enum policy_identity got =
             policy_identify(p, cases[i].creds, cases[i].num, cases[i].now_s, &client, &matched);
         if (got != cases[i].expected) {
             fail_msg("case %zu: got %d", i, (int)got);
         }
-        assert_int_equal(client != NULL, got == IDENTITY_OK);
-        if (client != NULL) {
-            assert_string_equal(policy_client_id(client), cases[i].client);
+        assert_int_equal(client.client != NULL, got == IDENTITY_OK);
+        if (client.client != NULL) {
+            assert_string_equal(policy_client_id(client.client), cases[i].client);
             assert_int_equal(matched, cases[i].matched);
-            assert_ptr_equal(client, policy_client_by_id(p, slice_of(cases[i].client)));
+            assert_ptr_equal(client.client, policy_client_by_id(p, slice_of(cases[i].client)));
         }
     }
-    const struct policy_client *client = NULL;
+    struct policy_caller client = {0};
     assert_int_equal(policy_identify(p, cases[0].creds, 1, NOW_S, &client, NULL), IDENTITY_OK);
     assert_null(policy_client_by_id(p, SLICE("c")));
     policy_free(p);
@@ -104,7 +104,7 @@ static void test_long_dns(void **state)
     char text[1000];
     memset(text, 'a', sizeof(text));
     const struct credential cred = {CRED_MTLS_DNS, {text, sizeof(text)}};
-    const struct policy_client *client = NULL;
+    struct policy_caller client = {0};
     assert_int_equal(policy_identify(p, &cred, 1, NOW_S, &client, NULL), IDENTITY_UNKNOWN);
     policy_free(p);
 }

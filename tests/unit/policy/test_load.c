@@ -1,5 +1,5 @@
 /* test_load.c - what is loaded, what is complained about and where. */
-#include "policy/yaml_tree.h"
+#include "policy/rule.h"
 #include "tests/unit/policy/support.h"
 
 #include <fcntl.h>
@@ -109,11 +109,10 @@ static const struct {
      "test.yaml:4:3: warning: rule \"a\" refuses everything to everybody\n"},
     {HEAD "- {id: a, effect: deny, clients: [c]}\n", ""},
     {HEAD "- {id: a, effect: deny, clients: [c], profiles: [x]}\n",
-     "test.yaml:4:39: error: a deny rule has no key \"profiles\"; its keys are id, effect, "
-     "description, owner, ticket, clients, actions, names\n"},
-    {HEAD "- {id: a, clients: [c], actions: [newcert], names: {dns: [x]}, profiles: [p]}\n",
-     "test.yaml:4:3: warning: rule \"a\" sets no max_validity: the CA's profile alone limits how "
-     "long a certificate lives\n"},
+     ""},
+    {HEAD "- {id: a, clients: [c], actions: [newcert], names: {dns: [x.y]}, profiles: [p]}\n",
+     "test.yaml:4:3: error: rule \"a\" allows newcert and needs max_validity: the longest that a "
+     "certificate may live, such as 720h, or unlimited, which leaves it to the CA's profile\n"},
     {HEAD "- {id: a, clients: [c], actions: [newcert], no_names: true, profiles: [p], "
           "max_validity: 1h}\n",
      ""},
@@ -125,11 +124,11 @@ static const struct {
      "test.yaml:4:130: error: \"a*\" has a * that is not the whole first label: write \"*.\" for "
      "one "
      "label or \"**.\" for one or more, in front only\n"},
-    {HEAD "- {id: a, clients: [c], actions: [info], rate: {per: 1m}}\n",
-     "test.yaml:4:42: error: a rule has no key \"rate\"; its keys are id, effect, description, "
-     "owner, "
-     "ticket, until, clients, actions, names, wildcards, no_names, common_name, subject, keys, "
-     "profiles, max_names, max_validity, revoke\n"},
+    {HEAD "- {id: a, clients: [c], actions: [info], colour: red}\n",
+     "test.yaml:4:42: error: a rule has no key \"colour\"; its keys are id, effect, description, "
+     "owner, ticket, reason, until, clients, actions, names, wildcards, broad, no_names, "
+     "common_name, subject, keys, profiles, usages, max_names, max_validity, from, when, rate, "
+     "max_active, auto_revoke_oldest, delegate, revoke\n"},
 };
 
 static void test_cases(void **state)
@@ -146,22 +145,22 @@ static void test_full(void **state)
 {
     (void)state;
     char *text = read_whole("tests/data/policy/full.yaml");
-    size_t errors = 1;
-    char *said = complaints_of(text, &errors);
-    assert_string_equal(said, "");
-    assert_int_equal(errors, 0);
+    char *said = complaints_of(text, NULL);
+    assert_string_equal(
+        said,
+        "test.yaml:67:5: warning: wildcards: true lets one certificate stand for all hosts of a "
+        "domain\n"
+        "test.yaml:114:5: warning: max_validity: unlimited lets a certificate live as long as the "
+        "CA's profile says\n"
+        "test.yaml:130:5: warning: broad: true allows \"localhost\", names that no single owner has\n");
     struct policy *p = load_text(text);
     assert_string_equal(policy_file(p), "test.yaml");
     assert_true(slice_eq(policy_bytes(p), slice_of(text)));
-    assert_int_equal(policy_num_clients(p), 4);
-    assert_int_equal(policy_num_rules(p), 4);
-    assert_string_equal(policy_rule_id(p, 1), "payments-server");
-    assert_int_equal(policy_rule_place(p, 1).line, 27);
-    assert_int_equal(policy_rule_place(p, 1).col, 5);
-    const char *const *profiles = NULL;
-    assert_int_equal(policy_rule_profiles(p, 0, &profiles), 0);
-    assert_int_equal(policy_rule_profiles(p, 2, &profiles), 2);
-    assert_string_equal(profiles[1], "peer");
+    assert_int_equal(policy_num_clients(p), 5);
+    assert_int_equal(policy_num_rules(p), 8);
+    assert_string_equal(policy_rule_id(p, 2), "payments-server");
+    assert_int_equal(policy_rule_place(p, 2).line, 50);
+    assert_int_equal(policy_rule_place(p, 2).col, 5);
     policy_free(p);
     free(said);
     free(text);
@@ -207,6 +206,104 @@ static void test_many(void **state)
     free(text);
 }
 
+/* ---- what is worked out from all of it ---- */
+
+#define ALLOW(id, rest)                                                                            \
+    "- {id: " id ", clients: [c], actions: [newcert], names: {dns: [x.example]}, profiles: [p], "  \
+    "max_validity: 1h" rest "}\n"
+
+static void test_expiring(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "version: 1\n"
+        "settings: {warn_before: 10d}\n"
+        "clients:\n"
+        "  c:\n"
+        "    auth:\n"
+        "      - bearer:\n"
+        "          sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd1"
+        "5d6c15b0f00a08\n"
+        "          expires: 2026-06-03\n"
+        "rules:\n" ALLOW("past", ", until: 2026-05-27") ALLOW("soon", ", until: 2026-06-01")
+            ALLOW("never", "") ALLOW("later", ", until: 2027-01-01");
+    char *said = complaints_of(text, NULL);
+    assert_string_equal(said,
+                        "test.yaml:8:11: warning: this token expires soon (2026-06-03): put "
+                        "the next one beside it\n"
+                        "test.yaml:10:108: warning: rule \"past\" has expired: it allows "
+                        "nothing any more (move until, or delete the rule)\n"
+                        "test.yaml:11:108: warning: rule \"soon\" expires soon (2026-06-01)\n");
+    free(said);
+    struct policy *p = load_text(text);
+    int64_t first = 0;
+    assert_int_equal(policy_num_expiring(p, NOW_S, &first), 2);
+    assert_int_equal(first, 1780358400); /* 2026-06-02T00:00:00Z */
+    assert_int_equal(policy_num_expiring(p, NOW_S, NULL), 2);
+    assert_int_equal(policy_num_expiring(p, 1780358399, &first), 2);
+    assert_int_equal(policy_num_expiring(p, 1780358400, &first), 1);
+    assert_int_equal(policy_num_expiring(p, 1790000000, &first), 0);
+    assert_int_equal(policy_num_expiring(p, 1798848000 - 10 * 86400, &first), 1);
+    assert_int_equal(first, 1798848000); /* 2027-01-02T00:00:00Z */
+    assert_int_equal(policy_num_expiring(p, 1798848000 - 10 * 86400 - 1, &first), 0);
+    policy_free(p);
+}
+
+static void test_claims(void **state)
+{
+    (void)state;
+    struct policy *p = load_text(
+        HEAD "- {id: a, clients: [c], actions: [newcert], profiles: [p], max_validity: 1h, names: "
+             "{dns: [\"${jwt.ns}.x.example\", \"${jwt.pod}.${jwt.ns}.x.example\"], uri: "
+             "[\"spiffe://x/${jwt.sub}\"]}, common_name: [\"${jwt.cn}.x.example\"]}\n");
+    assert_true(policy_wants_claim(p, SLICE("ns")));
+    assert_true(policy_wants_claim(p, SLICE("pod")));
+    assert_true(policy_wants_claim(p, SLICE("sub")));
+    assert_true(policy_wants_claim(p, SLICE("cn")));
+    assert_false(policy_wants_claim(p, SLICE("iss")));
+    assert_false(policy_wants_claim(p, SLICE("")));
+    policy_free(p);
+}
+
+/* Which rules are looked at for whom. */
+static void test_links(void **state)
+{
+    (void)state;
+    struct policy *p = load_text(
+        "version: 1\n"
+        "clients: {c: {auth: [{mtls: {cn: c}}]}, d: {auth: [{mtls: {cn: d}}]}}\n"
+        "rules:\n"
+        "- {id: names, effect: deny, names: {dns: [a.example, \"**.b.example\"]}}\n"
+        "- {id: revoke, effect: deny, actions: [revoke], names: {dns: [c.example]}}\n" ALLOW("a",
+                                                                                             "")
+            ALLOW("many", "") "- {id: own, effect: deny, clients: [d], names: {dns: [e.example]}}\n"
+                              "- {id: more, effect: deny, names: {dns: [a.example, f.example]}}\n"
+                              "- {id: all, clients: [d, c], actions: [info], profiles: [p]}\n"
+                              "- {id: big, effect: deny, clients: [c], names: {dns: [a1, a2, a3, "
+                              "a4, a5, a6, a7, a8, "
+                              "a9]}}\n");
+    assert_int_equal(p->deny_everybody.num, 3);
+    assert_int_equal(p->deny_others.num, 1);
+    assert_ptr_equal(p->deny_others.items[0], &p->rules[1]);
+    struct arena arena;
+    arena_init(&arena, 10000);
+    struct name name = name_of(&arena, "a.example");
+    assert_int_equal(name_set_touches(p->deny_names, &name), 0);
+    name = name_of(&arena, "f.example");
+    assert_int_equal(name_set_touches(p->deny_names, &name), 5);
+    name = name_of(&arena, "c.example");
+    assert_int_equal(name_set_touches(p->deny_names, &name), SIZE_MAX);
+    name = name_of(&arena, "a8");
+    assert_null(p->rules[0].name_set);
+    assert_int_equal(name_set_touches(p->rules[7].name_set, &name), 7);
+    assert_int_equal(p->clients[0].allow.num, 3);
+    assert_int_equal(p->clients[0].deny.num, 1);
+    assert_int_equal(p->clients[1].allow.num, 1);
+    assert_ptr_equal(p->clients[1].deny.items[0], &p->rules[4]);
+    arena_free(&arena);
+    policy_free(p);
+}
+
 /* ---- files ---- */
 
 static char *load_file_said(const char *path)
@@ -239,7 +336,7 @@ static void test_files(void **state)
     assert_non_null(mkdtemp(dir));
     (void)snprintf(path, sizeof(path), "%s/p.yaml", dir);
     expect_file(path, "cannot open the file: No such file");
-    expect_file(dir, "this is not a regular file");
+    expect_file(dir, "there is no *.yaml in this folder");
     assert_int_equal(mkfifo(path, 0600), 0);
     expect_file(path, "this is not a regular file");
     assert_int_equal(unlink(path), 0);
@@ -263,8 +360,11 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_cases), cmocka_unit_test(test_full),
-        cmocka_unit_test(test_sha256),   cmocka_unit_test(test_many),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_full),     cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_expiring),
+        cmocka_unit_test(test_claims),   cmocka_unit_test(test_links),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
