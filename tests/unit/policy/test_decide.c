@@ -1,120 +1,5 @@
 /* test_decide.c - who may have what: every reason, the nearest rule, deny over allow. */
-#include "tests/unit/policy/support.h"
-
-#define MAX_NAMES 120
-
-/* What a case asks for; the zero value of a field is the ordinary one. */
-struct wanted {
-    const char *client; /* NULL: "api" */
-    enum policy_action action;
-    const char *names;   /* separated by spaces */
-    const char *cn;      /* NULL: absent */
-    const char *subject; /* "O=Acme;OU=x" */
-    const char *key;     /* NULL: "ecdsa 256" */
-    const char *profile; /* NULL: "server" */
-    enum cert_relation relation;
-    int64_t now_s; /* 0: NOW_S */
-};
-
-struct asked {
-    struct arena arena;
-    struct name names[MAX_NAMES];
-    struct subject_attr subject[8];
-    struct policy_ask ask;
-};
-
-static void split_names(struct asked *a, const char *text)
-{
-    while (text != NULL && *text != '\0') {
-        const char *end = strchrnul(text, ' ');
-        struct cb_err err;
-        const struct slice one = {text, (size_t)(end - text)};
-        if (name_parse(&a->arena, one, &a->names[a->ask.num_names], &err) != CB_OK) {
-            fail_msg("%s", err.msg);
-        }
-        a->ask.num_names++;
-        text = *end == ' ' ? end + 1 : end;
-    }
-    a->ask.num_names = name_sort_unique(a->names, a->ask.num_names);
-    a->ask.names = a->names;
-}
-
-static void split_subject(struct asked *a, const char *text)
-{
-    while (text != NULL && *text != '\0') {
-        const char *equals = strchr(text, '=');
-        const char *end = strchrnul(text, ';');
-        assert_non_null(equals);
-        struct subject_attr *attr = &a->subject[a->ask.num_subject++];
-        attr->value = (struct slice){equals + 1, (size_t)(end - equals - 1)};
-        const struct slice word = {text, (size_t)(equals - text)};
-        int type = 0;
-        while (!slice_eq_str(word, subject_attr_word((enum subject_attr_type)type))) {
-            type++;
-            assert_true(type < SUBJECT_ATTR_COUNT);
-        }
-        attr->type = (enum subject_attr_type)type;
-        text = *end == ';' ? end + 1 : end;
-    }
-    a->ask.subject = a->subject;
-}
-
-static void make_ask(struct asked *a, const struct wanted *w)
-{
-    *a = (struct asked){.ask = {.action = w->action, .relation = w->relation}};
-    arena_init(&a->arena, 1 << 20);
-    split_names(a, w->names);
-    split_subject(a, w->subject);
-    a->ask.common_name = slice_of(w->cn);
-    a->ask.profile = slice_of(w->profile == NULL ? "server" : w->profile);
-    const char *key = w->key == NULL ? "ecdsa 256" : w->key;
-    a->ask.key_algo = key[0] == 'r' ? KEY_RSA : KEY_ECDSA;
-    a->ask.key_bits = (unsigned)strtoul(strchr(key, ' '), NULL, 10);
-}
-
-static struct policy_decision decide(const struct policy *p, const struct wanted *w)
-{
-    struct asked a;
-    struct policy_decision d;
-    make_ask(&a, w);
-    const struct policy_client *client =
-        policy_client_by_id(p, slice_of(w->client == NULL ? "api" : w->client));
-    assert_non_null(client);
-    memset(&d, 0xa5, sizeof(d));
-    policy_decide(p, client, &a.ask, w->now_s == 0 ? NOW_S : w->now_s, &d);
-    arena_free(&a.arena);
-    return d;
-}
-
-struct expected {
-    struct wanted wanted;
-    enum policy_reason reason;
-    const char *rule;   /* NULL: none */
-    const char *detail; /* part of it; NULL: empty */
-};
-
-static void check_cases(const char *policy_text, const struct expected *cases, size_t num)
-{
-    struct policy *p = load_text(policy_text);
-    for (size_t i = 0; i < num; i++) {
-        const struct policy_decision d = decide(p, &cases[i].wanted);
-        const struct expected *e = &cases[i];
-        const bool same_rule =
-            (d.rule_id == NULL && e->rule == NULL) ||
-            (d.rule_id != NULL && e->rule != NULL && strcmp(d.rule_id, e->rule) == 0);
-        const bool same_detail =
-            e->detail == NULL ? d.detail[0] == '\0' : strstr(d.detail, e->detail) != NULL;
-        if (d.reason != e->reason || !same_rule || !same_detail ||
-            d.allowed != (e->reason == REASON_ALLOWED)) {
-            fail_msg("case %zu (%s): %s by %s: %s", i, e->wanted.names,
-                     policy_reason_word(d.reason), d.rule_id, d.detail);
-        }
-        /* A refusal by a rule names it. */
-        assert_true(d.allowed || d.rule_id == NULL || strstr(d.detail, d.rule_id) != NULL);
-    }
-    policy_free(p);
-}
-#define CHECK_CASES(text, cases) check_cases(text, cases, sizeof(cases) / sizeof((cases)[0]))
+#include "tests/unit/policy/asking.h"
 
 #define CLIENTS                                                                                    \
     "version: 1\n"                                                                                 \
@@ -142,7 +27,8 @@ static const char one_rule[] =
             "    keys: {ecdsa: [256, 521], rsa: {min: 2048, max: 3072}}\n"
             "    profiles: [server, peer]\n"
             "    max_names: 4\n"
-            "    max_validity: 720h\n";
+            "    max_validity: 720h\n"
+            "    broad: true\n";
 
 static const struct expected main_cases[] = {
     {{.names = "a.x"}, REASON_ALLOWED, "main", NULL},
@@ -263,7 +149,7 @@ static void test_every_position(void **state)
     (void)state;
     struct policy *p =
         load_text(CLIENTS "  - {id: r, clients: [api], actions: [newcert], names: {dns: "
-                          "[\"*.good\"]}, profiles: [server], max_validity: 1h}\n");
+                          "[\"*.good\"]}, profiles: [server], max_validity: 1h, broad: true}\n");
     for (unsigned bad = 0; bad < 100; bad++) {
         char text[4096] = "";
         size_t used = 0;
@@ -283,14 +169,16 @@ static void test_every_position(void **state)
 static const char variants[] = CLIENTS
     "  - {id: wild, clients: [api], actions: [newcert], names: {dns: [\"**.x\", y]}, wildcards: "
     "true,\n"
-    "     profiles: [wild], common_name: [\"*.cn.x\", Fleet, \"10.0.0.0/8\"], max_validity: 1h}\n"
+    "     profiles: [wild], common_name: [\"*.cn.x\", Fleet, \"10.0.0.0/8\"], max_validity: 1h, "
+    "broad: true}\n"
     "  - {id: none, clients: [api], actions: [newcert], no_names: true, common_name: any,\n"
-    "     names: {email: [me@x]}, profiles: [none], max_validity: 1h, keys: {rsa: [2048, 4096]}}\n"
+    "     names: {email: [me@x]}, profiles: [none], max_validity: 1h, broad: true, keys: {rsa: "
+    "[2048, 4096]}}\n"
     "  - {id: absent, clients: [api], actions: [newcert], names: {dns: [z]}, common_name: absent,\n"
-    "     profiles: [absent], max_validity: 1h}\n"
+    "     profiles: [absent], max_validity: 1h, broad: true}\n"
     "  - {id: tame, clients: [api], actions: [newcert], names: {dns: [t]}, common_name: "
     "[\"*.cn.x\"],\n"
-    "     profiles: [tame], max_validity: 1h}\n";
+    "     profiles: [tame], max_validity: 1h, broad: true}\n";
 
 static const struct expected variant_cases[] = {
     {{.names = "*.x", .profile = "wild"}, REASON_ALLOWED, "wild", NULL},
@@ -326,16 +214,16 @@ static void test_variants(void **state)
 static const char several[] = CLIENTS
     "  - {id: old, clients: [api], actions: [newcert], names: {dns: [\"**.x\"]}, profiles: "
     "[server],\n"
-    "     until: 2020-01-01, max_validity: 1h}\n"
+    "     until: 2020-01-01, max_validity: 1h, broad: true}\n"
     "  - {id: two, clients: [api], actions: [newcert], names: {dns: [a.x, b.x]}, profiles: "
     "[server],\n"
-    "     max_validity: 1h}\n"
+    "     max_validity: 1h, broad: true}\n"
     "  - {id: three, clients: [api], actions: [newcert], names: {dns: [a.x, b.x, c.x]},\n"
-    "     profiles: [peer], max_validity: 2h}\n"
+    "     profiles: [peer], max_validity: 2h, broad: true}\n"
     "  - {id: same, clients: [api, web], actions: [newcert], names: {dns: [a.x, b.x, c.x]},\n"
-    "     profiles: [client], max_validity: 3h}\n"
+    "     profiles: [client], max_validity: 3h, broad: true}\n"
     "  - {id: again, clients: [api], actions: [newcert], names: {dns: [a.x]}, profiles: [server],\n"
-    "     max_validity: 4h}\n";
+    "     max_validity: 4h, broad: true}\n";
 
 static const struct expected several_cases[] = {
     {{.names = "a.x"}, REASON_ALLOWED, "two", NULL}, /* the first that allows */
@@ -359,7 +247,7 @@ static const char denies[] = CLIENTS
     "  - {id: allow-all, clients: [api, web], actions: [newcert, revoke, info], names: {dns: "
     "[\"**.x\"],\n"
     "     ip: [10.0.0.0/8], uri: [\"s://x/**\"], email: [\"*@x\"]}, wildcards: true, revoke: any,\n"
-    "     common_name: any, profiles: [server], max_validity: 1h}\n"
+    "     common_name: any, profiles: [server], max_validity: 1h, broad: true}\n"
     "  - {id: admin, effect: deny, names: {dns: [admin.x, \"**.admin.x\", \"*.one.x\"]}}\n"
     "  - {id: web-revoke, effect: deny, clients: [web], actions: [revoke]}\n"
     "  - {id: net, effect: deny, clients: [api], owner: sec, names: {ip: [10.9.0.0/16], uri:\n"
@@ -434,10 +322,11 @@ static void test_deny_order(void **state)
 
 /* ---- revoke ---- */
 
-static const char revokes[] = CLIENTS
-    "  - {id: own, clients: [api], actions: [revoke]}\n"
-    "  - {id: names, clients: [web], actions: [revoke], revoke: names, names: {dns: [\"*.x\"]}}\n"
-    "  - {id: any, clients: [bystander], actions: [revoke], revoke: any}\n";
+static const char revokes[] =
+    CLIENTS "  - {id: own, clients: [api], actions: [revoke]}\n"
+            "  - {id: names, clients: [web], actions: [revoke], revoke: names, names: {dns: "
+            "[\"*.x\"]}, broad: true}\n"
+            "  - {id: any, clients: [bystander], actions: [revoke], revoke: any}\n";
 
 static const struct expected revoke_cases[] = {
     {{.action = ACTION_REVOKE, .names = "a.x"}, REASON_ALLOWED, "own", NULL},
@@ -500,11 +389,11 @@ static void test_unrelated_rule(void **state)
 {
     (void)state;
     char text[4096];
-    (void)snprintf(
-        text, sizeof(text),
-        "%s  - {id: unrelated, clients: [bystander], actions: [newcert, revoke, info],\n"
-        "     names: {dns: [\"**.x\"]}, profiles: [server, peer, ca], max_validity: 1h}\n",
-        one_rule);
+    (void)snprintf(text, sizeof(text),
+                   "%s  - {id: unrelated, clients: [bystander], actions: [newcert, revoke, info],\n"
+                   "     names: {dns: [\"**.x\"]}, profiles: [server, peer, ca], max_validity: 1h, "
+                   "broad: true}\n",
+                   one_rule);
     struct policy *before = load_text(one_rule);
     struct policy *after = load_text(text);
     for (size_t i = 0; i < sizeof(main_cases) / sizeof(main_cases[0]); i++) {
@@ -537,8 +426,14 @@ static void test_words(void **state)
 {
     (void)state;
     for (int i = 0; i < POLICY_REASON_COUNT; i++) {
-        assert_true(strlen(policy_reason_word((enum policy_reason)i)) > 0);
+        const char *word = policy_reason_word((enum policy_reason)i);
+        enum policy_reason back = REASON_ALLOWED;
+        assert_true(strlen(word) > 0);
+        assert_true(policy_reason_parse(slice_of(word), &back));
+        assert_int_equal(back, i);
     }
+    enum policy_reason none = REASON_ALLOWED;
+    assert_false(policy_reason_parse(SLICE("allow"), &none));
     assert_string_equal(policy_reason_word(REASON_COMMON_NAME), "common_name_not_allowed");
     assert_string_equal(policy_action_word(ACTION_INFO), "info");
     assert_string_equal(key_algo_word(KEY_RSA), "rsa");
