@@ -1,0 +1,136 @@
+/* columns.c - see columns.h. Widths are counted in characters of UTF-8, not in bytes. */
+#include "policy/columns.h"
+
+#define CELL_MIN 12U /* what a cut column keeps */
+#define TEXT_MAX ((size_t)1 << 30)
+
+void columns_init(struct columns *c, size_t num, unsigned narrow)
+{
+    *c = (struct columns){.num = num, .narrow = narrow};
+    buf_init(&c->text, TEXT_MAX);
+}
+
+void columns_free(struct columns *c)
+{
+    buf_free(&c->text);
+}
+
+void columns_end(struct columns *c)
+{
+    buf_add_char(&c->text, '\n');
+}
+
+void columns_cell(struct columns *c, const char *text)
+{
+    buf_add_str(&c->text, text == NULL ? "" : text);
+    columns_end(c);
+}
+
+static bool is_character_start(char byte)
+{
+    return ((unsigned char)byte & 0xc0U) != 0x80U;
+}
+
+static size_t characters(struct slice s)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        num += is_character_start(s.ptr[i]) ? 1 : 0;
+    }
+    return num;
+}
+
+/* first_characters - the bytes of the first num characters. */
+static struct slice first_characters(struct slice s, size_t num)
+{
+    size_t i = 0;
+    for (; i < s.len; i++) {
+        if (is_character_start(s.ptr[i]) && num-- == 0) {
+            break;
+        }
+    }
+    return (struct slice){s.ptr, i};
+}
+
+static bool next_cell(struct slice *rest, struct slice *cell)
+{
+    if (rest->len == 0) {
+        return false;
+    }
+    const char *end = memchr(rest->ptr, '\n', rest->len);
+    const size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
+    *cell = (struct slice){rest->ptr, len};
+    *rest = (struct slice){rest->ptr + len + (end == NULL ? 0 : 1),
+                           rest->len - len - (end == NULL ? 0 : 1)};
+    return true;
+}
+
+static void measure(const struct columns *c, size_t widths[COLUMNS_MAX])
+{
+    struct slice rest = buf_slice(&c->text);
+    struct slice cell;
+    for (size_t i = 0; next_cell(&rest, &cell); i++) {
+        const size_t width = characters(cell);
+        if (width > widths[i % c->num]) {
+            widths[i % c->num] = width;
+        }
+    }
+}
+
+/* shrink - the widest column that may be cut, again and again, until it fits. */
+static void shrink(const struct columns *c, size_t width, size_t widths[COLUMNS_MAX])
+{
+    for (;;) {
+        size_t total = 2 * (c->num - 1);
+        size_t widest = COLUMNS_MAX;
+        for (size_t i = 0; i < c->num; i++) {
+            total += widths[i];
+            if ((c->narrow >> i & 1U) != 0 && widths[i] > CELL_MIN &&
+                (widest == COLUMNS_MAX || widths[i] > widths[widest])) {
+                widest = i;
+            }
+        }
+        if (total <= width || widest == COLUMNS_MAX) {
+            return;
+        }
+        widths[widest]--;
+    }
+}
+
+static void print_cell(struct slice cell, size_t width, bool is_last, struct buf *out)
+{
+    const size_t len = characters(cell);
+    if (len > width) {
+        buf_add_slice(out, first_characters(cell, width - 3));
+        buf_add_str(out, "...");
+    } else {
+        buf_add_slice(out, cell);
+    }
+    for (size_t pad = len; !is_last && pad < width + 2; pad++) {
+        buf_add_char(out, ' ');
+    }
+    if (!is_last && len > width) {
+        buf_add_str(out, "  ");
+    }
+}
+
+bool columns_print(const struct columns *c, const char *indent, size_t width, struct buf *out)
+{
+    size_t widths[COLUMNS_MAX] = {0};
+    measure(c, widths);
+    const size_t taken = strlen(indent);
+    if (width != 0) {
+        shrink(c, width > taken ? width - taken : 0, widths);
+    }
+    struct slice rest = buf_slice(&c->text);
+    struct slice cell;
+    for (size_t i = 0; next_cell(&rest, &cell); i++) {
+        const bool is_last = i % c->num == c->num - 1;
+        buf_add_str(out, i % c->num == 0 ? indent : "");
+        print_cell(cell, widths[i % c->num], is_last, out);
+        if (is_last) {
+            buf_add_char(out, '\n');
+        }
+    }
+    return buf_ok(&c->text) && buf_ok(out);
+}
