@@ -63,13 +63,18 @@ struct audit_event {
     struct slice who_via;        /* "mtls.uri", "bearer", ..., "broker" for our own follow-ups */
     struct slice who_credential; /* the matched SAN; for bearer nothing */
     struct slice who_cert_sha256;
-    struct slice peer; /* address:port */
+    const struct audit_kv *claims; /* of a JWT: those that the policy looks at */
+    size_t num_claims;
+    struct slice on_behalf_of; /* the party for whom it was asked, if not for the caller itself */
+    struct slice peer;         /* address:port */
     /* what was asked (normalised; complete enough to be decided again) */
     struct slice action;       /* newcert, revoke, info; for refused requests method and path */
     struct slice method, path; /* refused requests only; capped */
     struct audit_names want;
     const struct audit_kv *subject;
     size_t num_subject;
+    const struct audit_kv *fixed; /* attributes the rule added to those asked for */
+    size_t num_fixed;
     struct slice key; /* "ecdsa-256" */
     struct slice profile;
     struct slice idem;       /* Idempotency-Key */
@@ -81,9 +86,10 @@ struct audit_event {
     /* why */
     struct slice policy_sha256, policy_old_sha256;
     struct slice rule, owner, ticket;
-    struct slice decision; /* allow, deny */
-    struct slice reason;   /* stable word */
-    struct slice detail;   /* one sentence */
+    struct slice delegate_rule; /* by which the caller may act for on_behalf_of */
+    struct slice decision;      /* allow, deny */
+    struct slice reason;        /* stable word */
+    struct slice detail;        /* one sentence */
     /* how it went */
     struct slice stage;     /* connect, tls, send, http, parse, verify, ... */
     struct slice effect;    /* none, possible, done */
@@ -108,7 +114,13 @@ struct audit_event {
     /* broker.* and policy.* */
     struct slice config_sha256, version, listen;
     uint64_t rules, clients;
+    struct slice by;             /* who made the broker do it: "sighup", "uid 0 (root), ..." */
+    struct slice forced;         /* the reason given for passing over a guard */
+    const struct slice *changes; /* what a new policy gives and takes, a line each */
+    size_t num_changes;
+    uint64_t num_lost; /* requests granted lately that the new policy would deny */
     uint64_t uptime_s;
+    struct slice note; /* the reason given by whoever wanted it, where it was not forced */
 };
 
 /* audit_event_zero - an event with every field absent. */

@@ -75,12 +75,13 @@ static bool take_member(struct scan *s, struct line_info *info)
     return scan_value(s);
 }
 
-static enum cb_code take_body(struct scan *s, struct line_info *info, struct cb_err *err)
+/* take_type - the first member of a body; s then stands behind it. */
+static enum cb_code take_type(struct scan *s, struct line_info *info, struct cb_err *err)
 {
     struct slice word;
-    const char *start = s->at;
     info->ref = UINT64_MAX;
     info->req = (struct slice){0};
+    info->body = (struct slice){s->at, (size_t)(s->end - s->at)};
     if (!scan_literal(s, SLICE("\"type\":")) || !scan_string(s, &word)) {
         return cb_fail(err, CB_EINPUT, "a record must begin with its type");
     }
@@ -88,14 +89,18 @@ static enum cb_code take_body(struct scan *s, struct line_info *info, struct cb_
         return cb_fail(err, CB_EINPUT, "unknown record type \"%.*s\"",
                        (int)(word.len < 40 ? word.len : 40), word.ptr);
     }
+    return CB_OK;
+}
+
+static enum cb_code take_members(struct scan *s, struct line_info *info, struct cb_err *err)
+{
     while (s->at < s->end) {
         const char *member = s->at;
         if (!scan_byte(s, ',') || !take_member(s, info)) {
             return cb_fail(err, CB_EINPUT, "malformed member at byte %zu of a record",
-                           (size_t)(member - start));
+                           (size_t)(member - info->body.ptr));
         }
     }
-    info->body = (struct slice){start, (size_t)(s->end - start)};
     return CB_OK;
 }
 
@@ -106,7 +111,8 @@ enum cb_code line_check_body(struct slice body, struct line_info *ret, struct cb
     if (body.len > LINE_BODY_MAX) {
         return cb_fail(err, CB_EINPUT, "a record of %zu bytes is too long", body.len);
     }
-    TRY(take_body(&s, &info, err));
+    TRY(take_type(&s, &info, err));
+    TRY(take_members(&s, &info, err));
     *ret = info;
     return CB_OK;
 }
@@ -120,25 +126,43 @@ static bool take_head(struct scan *s, struct line_info *info)
            time_parse(ts, &info->ts_us) && scan_byte(s, ',') && info->floor <= info->seq;
 }
 
-enum cb_code line_check(struct slice line, struct line_info *ret, struct cb_err *err)
+/* take_frame - everything up to and with the type; *s then stands behind that. */
+static enum cb_code take_frame(struct slice line, struct scan *s, struct line_info *info,
+                               struct cb_err *err)
 {
     if (line.len >= AUDIT_LINE_MAX || !crc_right(line)) {
         return cb_fail(err, CB_ECORRUPT, "the line's checksum is wrong");
     }
-    struct scan s = {line.ptr, line.ptr + line.len - CRC_TAIL_LEN};
-    struct line_info info = {0};
+    s->end -= CRC_TAIL_LEN;
     uint64_t version = 0;
-    if (!scan_literal(&s, SLICE("{\"v\":")) || !scan_u64(&s, &version)) {
+    if (!scan_literal(s, SLICE("{\"v\":")) || !scan_u64(s, &version)) {
         return cb_fail(err, CB_EINPUT, "a line must begin with its version");
     }
     if (version != LINE_VERSION) {
         return cb_fail(err, CB_EINPUT, "record version %llu is not known here",
                        (unsigned long long)version);
     }
-    if (!take_head(&s, &info)) {
+    if (!take_head(s, info)) {
         return cb_fail(err, CB_EINPUT, "malformed seq, d or ts");
     }
-    TRY(take_body(&s, &info, err));
+    return take_type(s, info, err);
+}
+
+enum cb_code line_check_frame(struct slice line, struct line_info *ret, struct cb_err *err)
+{
+    struct scan s = scan_over(line);
+    struct line_info info = {0};
+    TRY(take_frame(line, &s, &info, err));
+    *ret = info;
+    return CB_OK;
+}
+
+enum cb_code line_check(struct slice line, struct line_info *ret, struct cb_err *err)
+{
+    struct scan s = scan_over(line);
+    struct line_info info = {0};
+    TRY(take_frame(line, &s, &info, err));
+    TRY(take_members(&s, &info, err));
     *ret = info;
     return CB_OK;
 }

@@ -34,6 +34,11 @@ void line_frame(struct buf *out, uint64_t seq, uint64_t batch_floor, int64_t ts_
  * does that. *ret is written on success only. */
 enum cb_code line_check(struct slice line, struct line_info *ret, struct cb_err *err) CB_MUST_USE;
 
+/* line_check_frame - the same for the frame and the type alone; the rest of the body is only known to
+ * be what was written. ref and req stay absent. */
+enum cb_code line_check_frame(struct slice line, struct line_info *ret,
+                              struct cb_err *err) CB_MUST_USE;
+
 /* line_proves_later - do these damaged bytes hold a whole line whose batch floor lies beyond seq?
  * Its beginning is looked for anywhere: the damage may have hit the newline before it. A line that
  * has the right checksum but is not understood counts as proof too. */

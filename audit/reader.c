@@ -15,6 +15,8 @@ struct parser {
     bool seen[FIELD_COUNT];
     size_t next; /* the table is in line order, so the next field is nearly always here */
     bool no_memory;
+    bool in_place; /* texts without escapes stay where they are */
+    struct slice trunc;
 };
 
 /* find_field - FIELD_COUNT if there is none. */
@@ -44,6 +46,10 @@ static bool take_text(struct parser *p, struct slice *ret)
     struct slice raw;
     if (!scan_string(&p->s, &raw)) {
         return false;
+    }
+    if (p->in_place && !slice_has_byte(raw, '\\')) {
+        *ret = raw;
+        return true;
     }
     char *copy = arena_alloc(p->arena, raw.len + 1);
     if (copy == NULL) {
@@ -147,12 +153,24 @@ static bool take_value(struct parser *p, const struct field *f)
     return false;
 }
 
+static bool skip_member(struct parser *p, enum field_group group, struct slice key)
+{
+    const char *start = p->s.at;
+    if (!scan_value(&p->s)) {
+        return false;
+    }
+    if (group == GROUP_TOP && slice_eq(key, SLICE("trunc"))) {
+        p->trunc = (struct slice){start, (size_t)(p->s.at - start)};
+    }
+    return true;
+}
+
 /* take_member - the value of key in group: into the event if the table has it, else skipped. */
 static bool take_member(struct parser *p, enum field_group group, struct slice key)
 {
     const size_t at = find_field(p, group, key);
     if (at == FIELD_COUNT) {
-        return scan_value(&p->s);
+        return skip_member(p, group, key);
     }
     if (p->seen[at]) {
         return false;
@@ -195,6 +213,16 @@ static bool take_body(struct parser *p)
     return p->s.at == p->s.end;
 }
 
+static enum cb_code decode(struct parser *p, uint64_t seq, struct cb_err *err)
+{
+    if (take_body(p)) {
+        return CB_OK;
+    }
+    return p->no_memory ? cb_fail(err, CB_ENOMEM, "no memory to read a record")
+                        : cb_fail(err, CB_EINPUT, "record %llu: a field has the wrong form",
+                                  (unsigned long long)seq);
+}
+
 enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct audit_record *ret,
                               struct cb_err *err)
 {
@@ -203,11 +231,17 @@ enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct aud
     struct audit_record record = {.seq = info.seq, .batch_floor = info.floor, .ts_us = info.ts_us};
     audit_event_zero(&record.event, info.type);
     struct parser p = {.s = scan_over(info.body), .arena = arena, .event = &record.event};
-    if (!take_body(&p)) {
-        return p.no_memory ? cb_fail(err, CB_ENOMEM, "no memory to read a record")
-                           : cb_fail(err, CB_EINPUT, "record %llu: a field has the wrong form",
-                                     (unsigned long long)info.seq);
-    }
+    TRY(decode(&p, info.seq, err));
     *ret = record;
+    return CB_OK;
+}
+
+enum cb_code audit_line_decode(const struct audit_line *line, struct arena *arena,
+                               struct audit_event *ret, struct slice *ret_trunc, struct cb_err *err)
+{
+    struct parser p = {.s = scan_over(line->body), .arena = arena, .event = ret, .in_place = true};
+    audit_event_zero(ret, line->type);
+    TRY(decode(&p, line->seq, err));
+    *ret_trunc = p.trunc;
     return CB_OK;
 }

@@ -28,6 +28,22 @@ enum cb_code audit_line_check(struct slice line, uint64_t *ret_seq, uint64_t *re
 enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct audit_record *ret,
                               struct cb_err *err) CB_MUST_USE;
 
+/* A line as a walk over a span of time hands it over: its checksum and its frame are right, the rest
+ * has not been looked at. */
+struct audit_line {
+    uint64_t seq;
+    int64_t ts_us;
+    enum audit_type type;
+    struct slice body; /* from "type" up to ,"crc"; gone with the next line */
+};
+
+/* audit_line_decode - the event in such a line. Texts point into the line where nothing in them is
+ * escaped, else into the arena. *ret_trunc: what the record says was cut or left out, as it stands
+ * there (["who.id"]); absent: nothing was. Errors as audit_line_parse. */
+enum cb_code audit_line_decode(const struct audit_line *line, struct arena *arena,
+                               struct audit_event *ret, struct slice *ret_trunc,
+                               struct cb_err *err) CB_MUST_USE;
+
 /* audit_walk - call each for every record with seq >= from, in order, across all segments; void
  * tails (as stated by the following segment.open) are skipped, as is a torn tail of the newest
  * segment. each returns false to stop early. Reads while a writer runs; the last records it then
@@ -37,5 +53,13 @@ enum cb_code audit_line_parse(struct slice line, struct arena *arena, struct aud
 enum cb_code audit_walk(const char *dir, uint64_t from,
                         bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
                         struct cb_err *err) CB_MUST_USE;
+
+/* audit_walk_span - the same for records written at since_us or later and before until_us. Segments
+ * that end before, or begin after, are not read beyond their first record; where the clock was set
+ * back they may have held a record of the span. Makes less sure of each line than audit_walk does:
+ * see struct audit_line. */
+enum cb_code audit_walk_span(const char *dir, int64_t since_us, int64_t until_us,
+                             bool (*each)(void *ctx, const struct audit_line *line), void *ctx,
+                             struct cb_err *err) CB_MUST_USE;
 
 #endif

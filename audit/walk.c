@@ -15,6 +15,7 @@
 struct link {
     uint64_t no;
     uint64_t first_seq;
+    int64_t first_us;
     uint64_t valid_bytes; /* UINT64_MAX: the newest; everything whole counts */
 };
 
@@ -24,7 +25,10 @@ struct walk {
     struct link *links; /* newest first */
     size_t num_links;
     uint64_t from;
-    bool (*each)(void *ctx, uint64_t seq, struct slice line);
+    int64_t since_us, until_us;
+    enum cb_code (*check)(struct slice line, struct line_info *ret, struct cb_err *err);
+    bool (*each)(void *ctx, uint64_t seq, struct slice line); /* one of the two */
+    bool (*each_in_span)(void *ctx, const struct audit_line *line);
     void *ctx;
     bool stopped;
 };
@@ -39,8 +43,8 @@ static enum cb_code corrupt_at(const char *path, uint64_t seq, const char *what,
 enum head { HEAD_OPEN, HEAD_DAMAGED };
 
 /* read_head - the segment.open of a segment. HEAD_DAMAGED: its first line is no whole line. */
-static enum cb_code read_head(const char *path, struct segment_start *ret, enum head *ret_head,
-                              struct cb_err *err)
+static enum cb_code read_head(const char *path, struct segment_start *ret, int64_t *ret_us,
+                              enum head *ret_head, struct cb_err *err)
 {
     struct lines l;
     struct slice line;
@@ -59,6 +63,7 @@ static enum cb_code read_head(const char *path, struct segment_start *ret, enum 
             own_parse_segment_start(info.body, ret, &why) != CB_OK || ret->tree_size != info.seq) {
             code = cb_fail(err, CB_ECORRUPT, "%s: first record: not a segment.open", path);
         }
+        *ret_us = info.ts_us;
     }
     lines_close(&l);
     return code;
@@ -113,8 +118,9 @@ static enum cb_code add_link(struct walk *w, uint64_t no, uint64_t valid_bytes,
 {
     char path[SEGMENT_PATH_MAX];
     struct segment_start start = {0};
+    int64_t first_us = 0;
     TRY(segdir_path(w->dir, no, path, err));
-    TRY(read_head(path, &start, ret_head, err));
+    TRY(read_head(path, &start, &first_us, ret_head, err));
     if (*ret_head == HEAD_DAMAGED) {
         return CB_OK;
     }
@@ -126,8 +132,8 @@ static enum cb_code add_link(struct walk *w, uint64_t no, uint64_t valid_bytes,
         return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu is missing; %llu follows it", w->dir,
                        (unsigned long long)before, (unsigned long long)no);
     }
-    w->links[w->num_links++] =
-        (struct link){.no = no, .first_seq = start.tree_size, .valid_bytes = valid_bytes};
+    w->links[w->num_links++] = (struct link){
+        .no = no, .first_seq = start.tree_size, .first_us = first_us, .valid_bytes = valid_bytes};
     *ret_prev = start.prev;
     return CB_OK;
 }
@@ -193,6 +199,18 @@ static enum cb_code check_torn(const struct reading *r, struct lines *l, struct 
     return CB_OK;
 }
 
+/* hand_out - false: whoever walks has had enough. */
+static bool hand_out(const struct walk *w, struct slice line, const struct line_info *info)
+{
+    if (w->each != NULL) {
+        return info->seq < w->from || w->each(w->ctx, info->seq, line);
+    }
+    const struct audit_line found = {
+        .seq = info->seq, .ts_us = info->ts_us, .type = info->type, .body = info->body};
+    return info->ts_us < w->since_us || info->ts_us >= w->until_us ||
+           w->each_in_span(w->ctx, &found);
+}
+
 static enum cb_code pass_on(struct reading *r, struct slice line, const struct line_info *info,
                             struct cb_err *err)
 {
@@ -205,9 +223,7 @@ static enum cb_code pass_on(struct reading *r, struct slice line, const struct l
     }
     r->floor = info->floor;
     r->next_seq++;
-    if (info->seq >= r->w->from && !r->w->each(r->w->ctx, info->seq, line)) {
-        r->w->stopped = true;
-    }
+    r->w->stopped = !hand_out(r->w, line, info);
     return CB_OK;
 }
 
@@ -225,7 +241,7 @@ static enum cb_code read_records(struct reading *r, struct lines *l, struct cb_e
         if (next == LINES_END) {
             return CB_OK;
         }
-        const enum cb_code code = next == LINES_LINE ? line_check(line, &info, &why) : CB_ECORRUPT;
+        const enum cb_code code = next == LINES_LINE ? r->w->check(line, &info, &why) : CB_ECORRUPT;
         if (code == CB_EINPUT) {
             return corrupt_at(r->path, r->next_seq, why.msg, err);
         }
@@ -266,8 +282,10 @@ static enum cb_code read_segment(struct walk *w, size_t i, struct cb_err *err)
 static enum cb_code read_all(struct walk *w, struct cb_err *err)
 {
     for (size_t i = w->num_links; i > 0 && !w->stopped; i--) {
-        if (i > 1 && w->links[i - 2].first_seq <= w->from) {
-            continue; /* it ends before */
+        const bool ends_before = i > 1 && (w->links[i - 2].first_seq <= w->from ||
+                                           w->links[i - 2].first_us < w->since_us);
+        if (ends_before || w->links[i - 1].first_us >= w->until_us) {
+            continue;
         }
         TRY(read_segment(w, i - 1, err));
     }
@@ -284,14 +302,38 @@ static enum cb_code walk_all(struct walk *w, struct cb_err *err)
     return read_all(w, err);
 }
 
+static enum cb_code walk(struct walk *w, struct cb_err *err)
+{
+    TRY(segdir_list(w->dir, &w->list, err));
+    const enum cb_code code = walk_all(w, err);
+    free(w->links);
+    segdir_list_free(&w->list);
+    return code;
+}
+
 enum cb_code audit_walk(const char *dir, uint64_t from,
                         bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
                         struct cb_err *err)
 {
-    struct walk w = {.dir = dir, .from = from, .each = each, .ctx = ctx};
-    TRY(segdir_list(dir, &w.list, err));
-    const enum cb_code code = walk_all(&w, err);
-    free(w.links);
-    segdir_list_free(&w.list);
-    return code;
+    struct walk w = {.dir = dir,
+                     .from = from,
+                     .since_us = INT64_MIN,
+                     .until_us = INT64_MAX,
+                     .check = line_check,
+                     .each = each,
+                     .ctx = ctx};
+    return walk(&w, err);
+}
+
+enum cb_code audit_walk_span(const char *dir, int64_t since_us, int64_t until_us,
+                             bool (*each)(void *ctx, const struct audit_line *line), void *ctx,
+                             struct cb_err *err)
+{
+    struct walk w = {.dir = dir,
+                     .since_us = since_us,
+                     .until_us = until_us,
+                     .check = line_check_frame,
+                     .each_in_span = each,
+                     .ctx = ctx};
+    return walk(&w, err);
 }
