@@ -59,6 +59,7 @@ static void destroy(struct issued *issued)
 {
     issued_sync_free(&issued->sync);
     claims_free(&issued->claims);
+    rooms_free(&issued->rooms);
     feed_free(&issued->feed);
     feed_free(&issued->work);
     (void)pthread_cond_destroy(&issued->done);
@@ -79,6 +80,7 @@ enum cb_code issued_open(const char *path, const char *audit_dir, struct issued 
     TAILQ_INIT(&issued->jobs);
     feed_init(&issued->feed);
     feed_init(&issued->work);
+    rooms_init(&issued->rooms);
     enum cb_code code = issued_sync_init(&issued->sync, path, audit_dir, err);
     if (code == CB_OK) {
         code = issued_sync_bring(&issued->sync, UINT64_MAX, err);

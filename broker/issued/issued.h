@@ -42,7 +42,7 @@ struct issued_cert {
     char serial_hex[41];
     char serial_dec[50];
     char aki_hex[65];
-    struct slice owner; /* client id; absent: revoked through us, but not issued by us */
+    struct slice owner; /* principal; absent: revoked through us, but not issued by us */
     uint64_t ref;       /* seq of its issue.ok (or issue.fail for a mismatch) */
     enum cert_state state;
     struct slice revoke_reason; /* of a revoked one (or of the one to come) */
@@ -54,16 +54,45 @@ struct issued_cert {
 };
 
 enum issued_verb {
-    ISSUED_BY_SERIAL,   /* key: serial in lower-case hex */
-    ISSUED_CLAIM_KEY,   /* client + idempotency key: look up its latest certificate and reserve */
-    ISSUED_RELEASE_KEY, /* give a reservation back; done is called for this one too */
+    ISSUED_BY_SERIAL,  /* key: serial in lower-case hex */
+    ISSUED_CLAIM_KEY,  /* client + idempotency key: look up its latest certificate and reserve */
+    ISSUED_CLAIM_ROOM, /* room for one more certificate within each of room.limits */
+    ISSUED_LOOK_ROOM,  /* what CLAIM_ROOM would say now; nothing is reserved */
+    ISSUED_RELEASE,    /* give back (client, key) unless key is absent, and room.claim unless it is
+                        * NULL; done is called for this one too */
 };
 
 enum issued_found {
-    ISSUED_NONE,      /* not there; for CLAIM_KEY: now reserved for this request */
-    ISSUED_FOUND,     /* cert is filled; for CLAIM_KEY: also reserved */
+    ISSUED_NONE,      /* not there; for the claims: now reserved for this request */
+    ISSUED_FOUND,     /* cert is filled; for the claims: also reserved */
     ISSUED_IN_FLIGHT, /* CLAIM_KEY: another request with this key is not finished */
+    ISSUED_FULL,  /* CLAIM_ROOM, LOOK_ROOM: there is none; room.full and room.frees_s are filled */
     ISSUED_ERROR, /* the index cannot answer now (it says why in the log); nothing is reserved */
+};
+
+/* How many unexpired, unrevoked certificates a principal may have under one rule. What is doomed
+ * does not count: it is being revoked. */
+struct issued_limit {
+    struct slice principal, rule;
+    bool of_delegate; /* those it asked for on behalf of others by this rule; else those it owns */
+    uint32_t max;
+    bool replaces_oldest; /* full: the oldest makes room, if it is the same party's */
+};
+#define ISSUED_LIMITS_MAX 2
+struct issued_claim; /* opaque: room held by one request under way */
+
+struct issued_room {
+    const struct issued_limit *limits; /* borrowed until done */
+    size_t num_limits;
+    struct slice owner;    /* whose the new certificate will be */
+    struct slice replaces; /* serial of the one it takes the place of anyway; absent: of none */
+    int64_t now_s;
+    /* the answer */
+    uint64_t
+        taken[ISSUED_LIMITS_MAX]; /* what counts against each: valid ones, requests under way */
+    struct issued_claim *claim; /* NULL: none. Until ISSUED_RELEASE, or until the index is closed */
+    size_t full;                /* the limit that is reached */
+    int64_t frees_s;            /* when there is room, if nobody else takes it; 0: not known */
 };
 
 /* One lookup; owned by the caller until done. */
@@ -76,7 +105,9 @@ struct issued_query {
     void *ctx;
     struct arena *arena; /* the answer's memory: the caller must not touch it until done */
     enum issued_found found;
-    struct issued_cert cert;
+    struct issued_cert
+        cert; /* CLAIM_ROOM, LOOK_ROOM: the oldest, which the new one has to supersede */
+    struct issued_room room;
 };
 
 void issued_ask(struct issued *issued, struct issued_query *q);

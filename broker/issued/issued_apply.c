@@ -72,12 +72,23 @@ static struct issued_row row_of(const struct audit_record *record, enum cert_sta
     };
 }
 
-/* add - a certificate that was made for the client of this record. */
+/* owner_of - for whom the certificate of this record is: who asked, or the party it asked for. */
+static struct slice owner_of(const struct audit_event *e)
+{
+    return e->on_behalf_of.ptr == NULL ? e->who_id : e->on_behalf_of;
+}
+
+/* add - a certificate that was made by the request of this record. */
 static enum cb_code add(struct issued_db *db, const struct audit_record *record,
                         enum cert_state state, struct cb_err *err)
 {
     struct issued_row row = row_of(record, state);
-    row.owner = record->event.who_id;
+    row.owner = owner_of(&record->event);
+    row.rule = record->event.rule;
+    if (record->event.on_behalf_of.ptr != NULL) {
+        row.delegate = record->event.who_id;
+        row.delegate_rule = record->event.delegate_rule;
+    }
     /* A request that failed frees its key. */
     row.idem = state == CERT_STATE_ACTIVE ? record->event.idem : (struct slice){NULL, 0};
     row.ask_sha256 = record->event.ask_sha256;
@@ -114,14 +125,15 @@ static enum cb_code add_issued(struct issued_db *db, const struct audit_record *
 {
     const struct audit_event *e = &record->event;
     TRY(add(db, record, CERT_STATE_ACTIVE, err));
-    return is_serial(e->supersedes) ? issued_db_doom(db, e->supersedes, e->who_id, SUPERSEDED, err)
-                                    : CB_OK;
+    return is_serial(e->supersedes)
+               ? issued_db_doom(db, e->supersedes, owner_of(e), SUPERSEDED, err)
+               : CB_OK;
 }
 
 static enum cb_code doom(struct issued_db *db, const struct audit_event *e, struct cb_err *err)
 {
     const struct slice reason = e->revoke_reason.ptr == NULL ? SUPERSEDED : e->revoke_reason;
-    return issued_db_doom(db, e->serial, e->who_id, reason, err);
+    return issued_db_doom(db, e->serial, owner_of(e), reason, err);
 }
 
 static bool names_a_certificate(const struct audit_event *e)

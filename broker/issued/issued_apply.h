@@ -1,7 +1,7 @@
 /* issued_apply.h - what each audit record means for the index. Private to broker/issued.
  *
- *   issue.ok           a certificate of who.id, active; the one it supersedes, if the same client's,
- *                      is doomed
+ *   issue.ok           a certificate of on_behalf_of, else of who.id, active; the one it supersedes, if
+ *                      it has the same owner, is doomed
  *   issue.fail         with serial: a certificate the CA made and nobody may have: doomed
  *   issue.undelivered  serial is doomed
  *   revoke.ok          serial is revoked; one never seen before is remembered without an owner

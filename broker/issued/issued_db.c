@@ -20,16 +20,26 @@ static const char pragmas[] = "PRAGMA journal_mode=WAL;"
                               "PRAGMA trusted_schema=OFF;";
 
 /* ref, the number of the record that told of it, orders certificates by age. state is enum
- * cert_state; owner is NULL for certificates not issued through us. */
+ * cert_state; owner is NULL for certificates not issued through us; delegate is NULL where the owner
+ * asked for it itself. Whose idempotency key it is: the one who asked. */
 static const char schema[] =
     "CREATE TABLE meta(id INTEGER PRIMARY KEY CHECK(id=1), applied INTEGER NOT NULL,"
     " crc BLOB NOT NULL, origin BLOB NOT NULL);"
     "CREATE TABLE cert(ref INTEGER PRIMARY KEY, serial TEXT NOT NULL UNIQUE,"
     " serial_dec TEXT NOT NULL, aki TEXT NOT NULL, owner TEXT, state INTEGER NOT NULL,"
-    " reason TEXT, not_after INTEGER NOT NULL, cn TEXT, names BLOB, idem TEXT, ask TEXT);"
-    "CREATE INDEX cert_key ON cert(owner,idem) WHERE idem IS NOT NULL;"
+    " reason TEXT, not_after INTEGER NOT NULL, cn TEXT, names BLOB, idem TEXT, ask TEXT,"
+    " rule TEXT, delegate TEXT, delegate_rule TEXT);"
+    "CREATE INDEX cert_key ON cert(ifnull(delegate,owner),idem) WHERE idem IS NOT NULL;"
     "CREATE INDEX cert_doomed ON cert(ref) WHERE state=2;"
-    "PRAGMA user_version=1;";
+    "CREATE INDEX cert_own ON cert(owner,rule,not_after) WHERE state=0;"
+    "CREATE INDEX cert_delegate ON cert(delegate,delegate_rule,not_after)"
+    " WHERE state=0 AND delegate IS NOT NULL;"
+    "PRAGMA user_version=2;";
+
+/* What a limit counts; the same words in all queries, so that they use the indexes. */
+#define ACTIVE_OWN " FROM cert WHERE state=0 AND owner=?1 AND rule=?2 AND not_after>=?3"
+#define ACTIVE_DELEGATE                                                                            \
+    " FROM cert WHERE state=0 AND delegate=?1 AND delegate_rule=?2 AND not_after>=?3"
 
 #define CERT_COLUMNS "serial,serial_dec,aki,owner,ref,state,reason,not_after,cn,names,ask"
 
@@ -39,13 +49,26 @@ static const char *const stmt_sql[ISSUED_STMT_COUNT] = {
     [STMT_ROLLBACK] = "ROLLBACK",
     [STMT_MARK] = "UPDATE meta SET applied=?1,crc=?2 WHERE id=1",
     [STMT_ADD] = "INSERT OR IGNORE INTO cert(serial,serial_dec,aki,owner,ref,state,reason,"
-                 "not_after,cn,names,ask,idem) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+                 "not_after,cn,names,ask,idem,rule,delegate,delegate_rule) "
+                 "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     [STMT_STATE] = "SELECT state,owner FROM cert WHERE serial=?1",
     [STMT_SET_STATE] = "UPDATE cert SET state=?2,reason=?3 WHERE serial=?1",
     [STMT_BY_SERIAL] = "SELECT " CERT_COLUMNS " FROM cert WHERE serial=?1",
-    [STMT_BY_KEY] =
-        "SELECT " CERT_COLUMNS " FROM cert WHERE owner=?1 AND idem=?2 ORDER BY ref DESC LIMIT 1",
+    [STMT_BY_KEY] = "SELECT " CERT_COLUMNS " FROM cert WHERE ifnull(delegate,owner)=?1 AND idem=?2 "
+                    "ORDER BY ref DESC LIMIT 1",
     [STMT_DOOMED] = "SELECT " CERT_COLUMNS " FROM cert WHERE state=2 ORDER BY ref LIMIT ?1",
+    [STMT_COUNT_OWN] = "SELECT count(*)" ACTIVE_OWN,
+    [STMT_COUNT_DELEGATE] = "SELECT count(*)" ACTIVE_DELEGATE,
+    [STMT_COUNTED] = "SELECT 1 FROM cert WHERE serial=?4 AND state=0 AND not_after>=?3 AND CASE ?5 "
+                     "WHEN 0 THEN owner=?1 AND rule=?2 ELSE delegate=?1 AND delegate_rule=?2 END",
+    [STMT_EXPIRY_OWN] = "SELECT serial,not_after" ACTIVE_OWN " ORDER BY not_after,ref",
+    [STMT_EXPIRY_DELEGATE] = "SELECT serial,not_after" ACTIVE_DELEGATE " ORDER BY not_after,ref",
+    [STMT_OLDEST_OWN] = "SELECT serial,not_after" ACTIVE_OWN
+                        " AND (?4 IS NULL OR (delegate=?4 AND delegate_rule=?5)) ORDER BY ref",
+    [STMT_OLDEST_DELEGATE] = "SELECT serial,not_after" ACTIVE_DELEGATE " AND owner=?4 ORDER BY ref",
+    [STMT_LEAVING] = "SELECT count(*) FROM (SELECT 1 FROM cert WHERE state=2 AND not_after>=?3 AND "
+                     "CASE ?5 WHEN 0 THEN owner=?1 AND rule=?2 ELSE delegate=?1 AND "
+                     "delegate_rule=?2 END LIMIT ?4)",
 };
 
 enum cb_code issued_db_fail(struct issued_db *db, int code, const char *what, struct cb_err *err)
@@ -155,7 +178,7 @@ static enum cb_code check_or_create(struct issued_db *db, struct slice origin, s
     if (!is_good) {
         return cb_fail(err, CB_ECORRUPT, "index of certificates: the file is damaged");
     }
-    TRY(cell_is(db, "PRAGMA user_version", SLICE("1"), &is_good, err));
+    TRY(cell_is(db, "PRAGMA user_version", SLICE("2"), &is_good, err));
     if (!is_good) {
         return cb_fail(err, CB_EINPUT, "index of certificates: made by another version");
     }

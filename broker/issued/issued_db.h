@@ -33,8 +33,16 @@ enum issued_stmt {
     STMT_BY_SERIAL,
     STMT_BY_KEY,
     STMT_DOOMED,
+    STMT_COUNT_OWN,
+    STMT_COUNT_DELEGATE,
+    STMT_COUNTED,
+    STMT_EXPIRY_OWN,
+    STMT_EXPIRY_DELEGATE,
+    STMT_OLDEST_OWN,
+    STMT_OLDEST_DELEGATE,
+    STMT_LEAVING,
 };
-#define ISSUED_STMT_COUNT 10
+#define ISSUED_STMT_COUNT 18
 #define CERT_STATE_COUNT 3
 
 struct issued_db {
@@ -68,7 +76,9 @@ void issued_db_rollback(struct issued_db *db);
 /* ---- changes (issued_rows.c) ---- */
 struct issued_row {
     struct slice serial, serial_dec, aki;
-    struct slice owner; /* absent: not issued through us */
+    struct slice owner;                   /* absent: not issued through us */
+    struct slice rule;                    /* by which the owner was allowed it */
+    struct slice delegate, delegate_rule; /* who asked for it on the owner's behalf, and by which */
     uint64_t ref;
     enum cert_state state;
     struct slice revoke_reason;
@@ -97,7 +107,8 @@ bool issued_names_pack(struct buf *out, const struct slice *names, size_t num);
 enum cb_code issued_db_by_serial(struct issued_db *db, struct slice serial, struct arena *arena,
                                  bool *ret_found, struct issued_cert *ret,
                                  struct cb_err *err) CB_MUST_USE;
-/* issued_db_by_key - the latest certificate of this client under this idempotency key. */
+/* issued_db_by_key - the latest certificate this client asked for under this idempotency key,
+ * whoever owns it. */
 enum cb_code issued_db_by_key(struct issued_db *db, struct slice client, struct slice key,
                               struct arena *arena, bool *ret_found, struct issued_cert *ret,
                               struct cb_err *err) CB_MUST_USE;
@@ -105,6 +116,35 @@ enum cb_code issued_db_by_key(struct issued_db *db, struct slice client, struct 
 enum cb_code issued_db_doomed(struct issued_db *db, size_t max, struct arena *arena,
                               struct issued_cert **ret, size_t *ret_num,
                               struct cb_err *err) CB_MUST_USE;
+
+/* ---- what is active under a rule (issued_active.c) ---- */
+/* issued_db_leaving - certificates under this limit that are to be revoked and are not yet, counted up
+ * to max. */
+enum cb_code issued_db_leaving(struct issued_db *db, const struct issued_limit *limit,
+                               int64_t now_s, uint64_t max, uint64_t *ret,
+                               struct cb_err *err) CB_MUST_USE;
+/* issued_db_count - certificates that this limit counts. */
+enum cb_code issued_db_count(struct issued_db *db, const struct issued_limit *limit, int64_t now_s,
+                             uint64_t *ret, struct cb_err *err) CB_MUST_USE;
+/* issued_db_is_counted - is this serial one of them? */
+enum cb_code issued_db_is_counted(struct issued_db *db, const struct issued_limit *limit,
+                                  int64_t now_s, struct slice serial, bool *ret,
+                                  struct cb_err *err) CB_MUST_USE;
+/* issued_db_expiring - each of them, the one that expires first first, until each returns false. */
+enum cb_code issued_db_expiring(struct issued_db *db, const struct issued_limit *limit,
+                                int64_t now_s,
+                                bool (*each)(void *ctx, struct slice serial, int64_t not_after_s),
+                                void *ctx, struct cb_err *err) CB_MUST_USE;
+/* issued_db_oldest - each of this owner's that is counted by all of the limits (one or two, and of two
+ * one is of_delegate), the oldest first, until each returns false. */
+enum cb_code issued_db_oldest(struct issued_db *db, const struct issued_limit *const *limits,
+                              size_t num, struct slice owner, int64_t now_s,
+                              bool (*each)(void *ctx, struct slice serial, int64_t not_after_s),
+                              void *ctx, struct cb_err *err) CB_MUST_USE;
+
+/* ---- for these two files ---- */
+void stmt_bind_text(struct sqlite3_stmt *stmt, int at, struct slice text); /* absent: NULL */
+void stmt_done(struct sqlite3_stmt *stmt); /* ready for the next use */
 
 /* issued_db_fail - what SQLite's result code and message are in our terms. */
 enum cb_code issued_db_fail(struct issued_db *db, int code, const char *what, struct cb_err *err);

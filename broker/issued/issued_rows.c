@@ -18,7 +18,7 @@ enum {
     COL_ASK
 };
 
-static void bind_text(sqlite3_stmt *stmt, int at, struct slice text)
+void stmt_bind_text(struct sqlite3_stmt *stmt, int at, struct slice text)
 {
     if (text.ptr == NULL) {
         (void)sqlite3_bind_null(stmt, at);
@@ -27,7 +27,7 @@ static void bind_text(sqlite3_stmt *stmt, int at, struct slice text)
     }
 }
 
-static void done_with(sqlite3_stmt *stmt)
+void stmt_done(struct sqlite3_stmt *stmt)
 {
     (void)sqlite3_reset(stmt);
     (void)sqlite3_clear_bindings(stmt);
@@ -43,7 +43,7 @@ static enum cb_code run(struct issued_db *db, sqlite3_stmt *stmt, bool *ret_chan
     if (is_done && ret_changed != NULL) {
         *ret_changed = sqlite3_changes(db->sqlite) > 0;
     }
-    done_with(stmt);
+    stmt_done(stmt);
     return code;
 }
 
@@ -162,7 +162,7 @@ static enum cb_code find(struct issued_db *db, sqlite3_stmt *stmt, struct arena 
     } else if (rc != SQLITE_DONE) {
         code = issued_db_fail(db, rc, "read", err);
     }
-    done_with(stmt);
+    stmt_done(stmt);
     if (code == CB_OK) {
         *ret_found = rc == SQLITE_ROW;
     }
@@ -172,20 +172,23 @@ static enum cb_code find(struct issued_db *db, sqlite3_stmt *stmt, struct arena 
 enum cb_code issued_db_add(struct issued_db *db, const struct issued_row *row, struct cb_err *err)
 {
     sqlite3_stmt *stmt = db->stmts[STMT_ADD];
-    bind_text(stmt, 1, row->serial);
-    bind_text(stmt, 2, row->serial_dec.ptr == NULL ? SLICE("") : row->serial_dec);
-    bind_text(stmt, 3, row->aki.ptr == NULL ? SLICE("") : row->aki);
-    bind_text(stmt, 4, row->owner);
+    stmt_bind_text(stmt, 1, row->serial);
+    stmt_bind_text(stmt, 2, row->serial_dec.ptr == NULL ? SLICE("") : row->serial_dec);
+    stmt_bind_text(stmt, 3, row->aki.ptr == NULL ? SLICE("") : row->aki);
+    stmt_bind_text(stmt, 4, row->owner);
     (void)sqlite3_bind_int64(stmt, 5, (sqlite3_int64)row->ref);
     (void)sqlite3_bind_int(stmt, 6, (int)row->state);
-    bind_text(stmt, 7, row->revoke_reason);
+    stmt_bind_text(stmt, 7, row->revoke_reason);
     (void)sqlite3_bind_int64(stmt, 8, row->not_after_s);
-    bind_text(stmt, 9, row->common_name);
+    stmt_bind_text(stmt, 9, row->common_name);
     if (row->names.len > 0) {
         (void)sqlite3_bind_blob(stmt, 10, row->names.ptr, (int)row->names.len, SQLITE_STATIC);
     }
-    bind_text(stmt, 11, row->ask_sha256);
-    bind_text(stmt, 12, row->idem);
+    stmt_bind_text(stmt, 11, row->ask_sha256);
+    stmt_bind_text(stmt, 12, row->idem);
+    stmt_bind_text(stmt, 13, row->rule);
+    stmt_bind_text(stmt, 14, row->delegate);
+    stmt_bind_text(stmt, 15, row->delegate_rule);
     bool is_new = false;
     TRY(run(db, stmt, &is_new, err));
     db->now.num[row->state] += is_new ? 1 : 0;
@@ -198,7 +201,7 @@ static enum cb_code read_state(struct issued_db *db, struct slice serial, struct
                                bool *ret_found, enum cert_state *ret, struct cb_err *err)
 {
     sqlite3_stmt *stmt = db->stmts[STMT_STATE];
-    bind_text(stmt, 1, serial);
+    stmt_bind_text(stmt, 1, serial);
     const int rc = sqlite3_step(stmt);
     enum cb_code code = CB_OK;
     if (rc == SQLITE_ROW) {
@@ -213,7 +216,7 @@ static enum cb_code read_state(struct issued_db *db, struct slice serial, struct
     } else {
         code = issued_db_fail(db, rc, "read", err);
     }
-    done_with(stmt);
+    stmt_done(stmt);
     return code;
 }
 
@@ -221,9 +224,9 @@ static enum cb_code set_state(struct issued_db *db, struct slice serial, enum ce
                               enum cert_state to, struct slice reason, struct cb_err *err)
 {
     sqlite3_stmt *stmt = db->stmts[STMT_SET_STATE];
-    bind_text(stmt, 1, serial);
+    stmt_bind_text(stmt, 1, serial);
     (void)sqlite3_bind_int(stmt, 2, (int)to);
-    bind_text(stmt, 3, reason);
+    stmt_bind_text(stmt, 3, reason);
     TRY(run(db, stmt, NULL, err));
     db->now.num[from]--;
     db->now.num[to]++;
@@ -259,7 +262,7 @@ enum cb_code issued_db_by_serial(struct issued_db *db, struct slice serial, stru
                                  bool *ret_found, struct issued_cert *ret, struct cb_err *err)
 {
     sqlite3_stmt *stmt = db->stmts[STMT_BY_SERIAL];
-    bind_text(stmt, 1, serial);
+    stmt_bind_text(stmt, 1, serial);
     return find(db, stmt, arena, ret_found, ret, err);
 }
 
@@ -268,8 +271,8 @@ enum cb_code issued_db_by_key(struct issued_db *db, struct slice client, struct 
                               struct cb_err *err)
 {
     sqlite3_stmt *stmt = db->stmts[STMT_BY_KEY];
-    bind_text(stmt, 1, client);
-    bind_text(stmt, 2, key);
+    stmt_bind_text(stmt, 1, client);
+    stmt_bind_text(stmt, 2, key);
     return find(db, stmt, arena, ret_found, ret, err);
 }
 
@@ -293,7 +296,7 @@ enum cb_code issued_db_doomed(struct issued_db *db, size_t max, struct arena *ar
     if (code == CB_OK && rc != SQLITE_ROW && rc != SQLITE_DONE) {
         code = issued_db_fail(db, rc, "read", err);
     }
-    done_with(stmt);
+    stmt_done(stmt);
     if (code == CB_OK) {
         *ret = certs;
         *ret_num = num;

@@ -112,13 +112,21 @@ static void apply(struct issued *issued, uint64_t fed_next)
 }
 
 /* ---- the thread: answering ---- */
-static enum cb_code look_up(struct issued *issued, struct issued_query *q, bool *found,
-                            struct cb_err *err)
+static enum cb_code look_up(struct issued *issued, struct issued_query *q, struct cb_err *err)
 {
     struct issued_db *db = issued->sync.db;
-    return q->verb == ISSUED_BY_SERIAL
-               ? issued_db_by_serial(db, q->key, q->arena, found, &q->cert, err)
-               : issued_db_by_key(db, q->client, q->key, q->arena, found, &q->cert, err);
+    if (q->verb == ISSUED_CLAIM_ROOM) {
+        return rooms_claim(&issued->rooms, db, q, err);
+    }
+    if (q->verb == ISSUED_LOOK_ROOM) {
+        return rooms_look(&issued->rooms, db, q, err);
+    }
+    bool found = false;
+    TRY(q->verb == ISSUED_BY_SERIAL
+            ? issued_db_by_serial(db, q->key, q->arena, &found, &q->cert, err)
+            : issued_db_by_key(db, q->client, q->key, q->arena, &found, &q->cert, err));
+    q->found = found ? ISSUED_FOUND : ISSUED_NONE;
+    return CB_OK;
 }
 
 /* find - look up; a page that turns out to be damaged is mended by making the file anew. */
@@ -126,10 +134,9 @@ static enum issued_found find(struct issued *issued, struct issued_query *q)
 {
     for (unsigned tries = 0; tries < 2 && !issued->is_behind; tries++) {
         struct cb_err err;
-        bool found = false;
-        const enum cb_code code = look_up(issued, q, &found, &err);
+        const enum cb_code code = look_up(issued, q, &err);
         if (code == CB_OK) {
-            return found ? ISSUED_FOUND : ISSUED_NONE;
+            return q->found;
         }
         if (code != CB_ECORRUPT) {
             log_error("issued.lookup", "%s", err.msg);
@@ -159,18 +166,29 @@ static enum issued_found claim(struct issued *issued, struct issued_query *q)
     return found;
 }
 
+static void release(struct issued *issued, struct issued_query *q)
+{
+    if (q->key.ptr != NULL) {
+        claims_release(&issued->claims, q->client, q->key);
+    }
+    rooms_release(&issued->rooms, q->room.claim);
+    q->room.claim = NULL;
+    q->found = ISSUED_NONE;
+}
+
 static void answer(struct issued *issued, struct issued_query *q)
 {
     switch (q->verb) {
     case ISSUED_BY_SERIAL:
+    case ISSUED_CLAIM_ROOM:
+    case ISSUED_LOOK_ROOM:
         q->found = find(issued, q);
         break;
     case ISSUED_CLAIM_KEY:
         q->found = claim(issued, q);
         break;
-    case ISSUED_RELEASE_KEY:
-        claims_release(&issued->claims, q->client, q->key);
-        q->found = ISSUED_NONE;
+    case ISSUED_RELEASE:
+        release(issued, q);
         break;
     }
     q->done(q); /* q may be gone now */

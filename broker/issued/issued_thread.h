@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "broker/issued/issued_claims.h"
 #include "broker/issued/issued_feed.h"
+#include "broker/issued/issued_room.h"
 #include "broker/issued/issued_sync.h"
 
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct issued {
     struct feed work;
     struct issued_sync sync;
     struct claims claims;
+    struct rooms rooms;
     bool is_behind; /* the database does not hold all it was told of */
     int64_t retry_at_us;
     int64_t opened_us; /* when the open transaction began */

@@ -15,6 +15,9 @@ struct spec {
     const char *supersedes;
     const char *ask;
     const char *dns[3];
+    const char *party; /* on_behalf_of */
+    const char *rule, *delegate_rule;
+    const char *not_after; /* NULL: a day in 2026 */
 };
 
 /* body_of - the record's body; the buffer is the caller's to free. */
@@ -30,6 +33,9 @@ static inline struct buf body_of(const struct spec *spec)
     e.serial = slice_of(spec->serial);
     e.supersedes = slice_of(spec->supersedes);
     e.revoke_reason = slice_of(spec->reason);
+    e.on_behalf_of = slice_of(spec->party);
+    e.rule = slice_of(spec->rule);
+    e.delegate_rule = slice_of(spec->delegate_rule);
     struct slice dns[3] = {{NULL, 0}};
     while (e.granted.num_dns < 3 && spec->dns[e.granted.num_dns] != NULL) {
         dns[e.granted.num_dns] = slice_of(spec->dns[e.granted.num_dns]);
@@ -44,7 +50,7 @@ static inline struct buf body_of(const struct spec *spec)
         e.serial_dec = SLICE("1234567890");
         e.aki = SLICE("f665c74868165f03e955b7efd517ec362b773704");
         e.not_before = SLICE("2026-07-22T16:18:00Z");
-        e.not_after = SLICE("2026-07-23T16:18:00Z");
+        e.not_after = slice_of(spec->not_after == NULL ? "2026-07-23T16:18:00Z" : spec->not_after);
     }
     struct buf body;
     buf_init(&body, AUDIT_LINE_MAX);

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -166,8 +168,8 @@ static struct issued_stats stats(void)
 {
     struct issued_stats ret;
     /* The numbers are as of the last round, which a question makes. */
-    (void)ask_key(ISSUED_RELEASE_KEY, "nobody", "nothing", NULL);
-    (void)ask_key(ISSUED_RELEASE_KEY, "nobody", "nothing", NULL);
+    (void)ask_key(ISSUED_RELEASE, "nobody", "nothing", NULL);
+    (void)ask_key(ISSUED_RELEASE, "nobody", "nothing", NULL);
     issued_get_stats(fx.issued, &ret);
     return ret;
 }
@@ -506,7 +508,7 @@ static void test_claims(void **state)
     assert_int_equal(ask_key(ISSUED_CLAIM_KEY, "mail", "k", NULL), ISSUED_NONE);
     assert_int_equal(ask_key(ISSUED_CLAIM_KEY, "we", "bk", NULL), ISSUED_NONE);
     (void)append_ok(1, "web", "k");
-    assert_int_equal(ask_key(ISSUED_RELEASE_KEY, "web", "k", NULL), ISSUED_NONE);
+    assert_int_equal(ask_key(ISSUED_RELEASE, "web", "k", NULL), ISSUED_NONE);
     assert_int_equal(ask_key(ISSUED_CLAIM_KEY, "web", "k", &cert), ISSUED_FOUND);
     assert_string_equal(cert.serial_hex, "00000001");
     assert_int_equal(cert.state, CERT_STATE_ACTIVE);
@@ -520,18 +522,122 @@ static void test_claims(void **state)
                                 .ask = "a1",
                                 .supersedes = "00000001",
                                 .dns = {"host.example"}});
-    (void)ask_key(ISSUED_RELEASE_KEY, "web", "k", NULL);
+    (void)ask_key(ISSUED_RELEASE, "web", "k", NULL);
     assert_int_equal(ask_key(ISSUED_CLAIM_KEY, "web", "k", &cert), ISSUED_FOUND);
     assert_string_equal(cert.serial_hex, "00000002");
     assert_int_equal(look_up(1, &cert), ISSUED_FOUND);
     assert_int_equal(cert.state, CERT_STATE_DOOMED);
     assert_true(slice_eq_str(cert.revoke_reason, "superseded"));
     /* Releasing what nobody holds does nothing. */
-    assert_int_equal(ask_key(ISSUED_RELEASE_KEY, "x", "y", NULL), ISSUED_NONE);
+    assert_int_equal(ask_key(ISSUED_RELEASE, "x", "y", NULL), ISSUED_NONE);
     /* A restart ends all claims. */
     close_index();
     open_index();
     assert_int_equal(ask_key(ISSUED_CLAIM_KEY, "web", "k", NULL), ISSUED_FOUND);
+}
+
+/* ---- room ---- */
+#define NOW_S 1784736000 /* the certificates of these tests are valid for a day from then */
+
+static enum issued_found ask_room(uint32_t max, struct issued_claim **ret)
+{
+    const struct issued_limit limit = {.principal = SLICE("web"), .rule = SLICE("r"), .max = max};
+    struct issued_query q = {.verb = ISSUED_CLAIM_ROOM, .arena = &fx.arena};
+    q.room = (struct issued_room){
+        .limits = &limit, .num_limits = 1, .owner = SLICE("web"), .now_s = NOW_S};
+    issued_wait(fx.issued, &q);
+    *ret = q.room.claim;
+    return q.found;
+}
+
+static void release_room(struct issued_claim *claim)
+{
+    struct issued_query q = {.verb = ISSUED_RELEASE, .arena = &fx.arena};
+    q.room.claim = claim;
+    issued_wait(fx.issued, &q);
+}
+
+static void append_ruled(unsigned serial)
+{
+    char hex[9];
+    (void)snprintf(hex, sizeof(hex), "%08x", serial);
+    (void)append(&(struct spec){.type = AUDIT_ISSUE_OK, .serial = hex, .who = "web", .rule = "r"});
+}
+
+static void test_room(void **state)
+{
+    (void)state;
+    struct issued_claim *claim = NULL;
+    struct issued_claim *second = NULL;
+    open_index();
+    assert_int_equal(ask_room(2, &claim), ISSUED_NONE);
+    append_ruled(1);
+    release_room(claim); /* after its record: it is counted from here on */
+    assert_int_equal(ask_room(2, &claim), ISSUED_NONE);
+    assert_int_equal(ask_room(2, &second), ISSUED_FULL);
+    assert_null(second);
+    append_ruled(2);
+    /* A restart ends the reservation, and what was issued is still counted. */
+    close_index();
+    open_index();
+    assert_int_equal(ask_room(2, &claim), ISSUED_FULL);
+    assert_int_equal(ask_room(3, &claim), ISSUED_NONE);
+    release_room(NULL);
+}
+
+#define ROOM_THREADS 8
+#define ROOM_TRIES 40
+#define ROOM_MAX 20
+
+static _Atomic(unsigned) room_serial;
+
+static void *run_issuer(void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < ROOM_TRIES; i++) {
+        struct issued_claim *claim = NULL;
+        if (ask_room(ROOM_MAX, &claim) == ISSUED_NONE) {
+            /* Every third request fails. */
+            const unsigned serial = atomic_fetch_add(&room_serial, 1U);
+            if (serial % 3 != 0) {
+                append_ruled(serial);
+            }
+            release_room(claim);
+        }
+    }
+    return NULL;
+}
+
+static void test_room_is_never_exceeded(void **state)
+{
+    (void)state;
+    pthread_t threads[ROOM_THREADS];
+    open_index();
+    atomic_store(&room_serial, 1U);
+    for (size_t i = 0; i < ROOM_THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, run_issuer, NULL), 0);
+    }
+    for (size_t i = 0; i < ROOM_THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(stats().active, ROOM_MAX);
+}
+
+/* A file of an earlier version is made anew from the log. */
+static void test_earlier_version(void **state)
+{
+    (void)state;
+    open_index();
+    (void)append_ok(1, "web", NULL);
+    close_index();
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fx.db_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    open_index();
+    assert_int_equal(look_up(1, NULL), ISSUED_FOUND);
+    assert_int_equal(stats().rebuilds, 1);
+    assert_false(has_damaged_file());
 }
 
 static void collect(void *ctx, const struct issued_cert *cert)
@@ -672,13 +778,23 @@ static void test_no_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_own_writes),       TEST(test_catch_up_at_start),
-        TEST(test_close_keeps),      TEST(test_gap),
-        TEST(test_fed_twice),        TEST(test_full_queue),
-        TEST(test_damaged_at_start), TEST(test_damaged_while_running),
-        TEST(test_other_log),        TEST(test_unreadable_log),
-        TEST(test_claims),           TEST(test_doomed),
-        TEST(test_threads),          TEST(test_no_log),
+        TEST(test_own_writes),
+        TEST(test_catch_up_at_start),
+        TEST(test_close_keeps),
+        TEST(test_gap),
+        TEST(test_fed_twice),
+        TEST(test_full_queue),
+        TEST(test_damaged_at_start),
+        TEST(test_damaged_while_running),
+        TEST(test_other_log),
+        TEST(test_unreadable_log),
+        TEST(test_claims),
+        TEST(test_doomed),
+        TEST(test_room),
+        TEST(test_room_is_never_exceeded),
+        TEST(test_earlier_version),
+        TEST(test_threads),
+        TEST(test_no_log),
         TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,11 @@ static bool look_up(const char *serial, struct issued_cert *ret)
         .type = type_, .serial = serial_, .who = who_                                              \
     }
 
+#define FOR(serial_, who_, party_)                                                                 \
+    {                                                                                              \
+        .type = AUDIT_ISSUE_OK, .serial = serial_, .who = who_, .party = party_                    \
+    }
+
 static void test_states(void **state)
 {
     (void)state;
@@ -183,6 +188,53 @@ static void test_states(void **state)
          CERT_STATE_ACTIVE,
          NULL,
          "web"},
+        {"issued on behalf of somebody: theirs",
+         {FOR("0a", "deployer", "web")},
+         CERT_STATE_ACTIVE,
+         NULL,
+         "web"},
+        {"undelivered to who asked on their behalf",
+         {FOR("0a", "deployer", "web"),
+          {.type = AUDIT_ISSUE_UNDELIVERED, .serial = "0a", .who = "deployer", .party = "web"}},
+         CERT_STATE_DOOMED,
+         "superseded",
+         "web"},
+        {"who asked on their behalf cannot doom it in its own name",
+         {FOR("0a", "deployer", "web"), WITH(AUDIT_ISSUE_UNDELIVERED, "0a", "deployer")},
+         CERT_STATE_ACTIVE,
+         NULL,
+         "web"},
+        {"a mismatch on behalf of somebody",
+         {{.type = AUDIT_ISSUE_FAIL, .serial = "0a", .who = "deployer", .party = "web"}},
+         CERT_STATE_DOOMED,
+         "superseded",
+         "web"},
+        {"superseded on their behalf",
+         {OK("0a", "web"),
+          {.type = AUDIT_ISSUE_OK,
+           .serial = "0b",
+           .who = "deployer",
+           .party = "web",
+           .supersedes = "0a"}},
+         CERT_STATE_DOOMED,
+         "superseded",
+         "web"},
+        {"not superseded on behalf of another",
+         {OK("0a", "web"),
+          {.type = AUDIT_ISSUE_OK,
+           .serial = "0b",
+           .who = "web",
+           .party = "mail",
+           .supersedes = "0a"}},
+         CERT_STATE_ACTIVE,
+         NULL,
+         "web"},
+        {"nor what was issued for a party by what the delegate gets for itself",
+         {FOR("0a", "deployer", "web"),
+          {.type = AUDIT_ISSUE_OK, .serial = "0b", .who = "deployer", .supersedes = "0a"}},
+         CERT_STATE_ACTIVE,
+         NULL,
+         "web"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         (void)tear_down(NULL);
@@ -251,13 +303,17 @@ static void test_by_key(void **state)
         {.type = AUDIT_ISSUE_OK, .serial = "04", .who = "web", .idem = "k", .ask = "a4"},
         REVOKED("04", "superseded"),
         {.type = AUDIT_ISSUE_OK, .serial = "05", .who = "web", .idem = "other", .ask = "a5"},
+        /* A key belongs to who asked, whoever the certificate is for. */
+        {.type = AUDIT_ISSUE_OK, .serial = "06", .who = "ops", .party = "web", .idem = "k"},
+        {.type = AUDIT_ISSUE_OK, .serial = "07", .who = "ops", .party = "mail", .idem = "m"},
     };
-    assert_int_equal(apply_all(specs, 6), 0);
+    assert_int_equal(apply_all(specs, 8), 0);
     static const struct {
         const char *client, *key, *serial; /* NULL: none */
     } cases[] = {
         {"web", "k", "04"},      {"mail", "k", "02"}, {"web", "other", "05"},
         {"mail", "other", NULL}, {"web", "", NULL},   {"", "k", NULL},
+        {"ops", "k", "06"},      {"ops", "m", "07"},  {"mail", "m", NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct issued_cert cert;
