@@ -19,7 +19,7 @@ TAILQ_HEAD(ticket_list, gate_ticket);
 struct gate_client_queue {
     TAILQ_ENTRY(gate_client_queue) turn;   /* in gate.turns */
     TAILQ_ENTRY(gate_client_queue) bucket; /* in gate.clients */
-    const void *client;
+    uint64_t client;
     struct ticket_list tickets;
     unsigned num;
 };
@@ -110,14 +110,14 @@ static void unlock(struct gate *g)
 
 /* ---- the fair queue; all with the lock held ---- */
 
-static struct queue_list *bucket_of(struct gate *g, const void *client)
+static struct queue_list *bucket_of(struct gate *g, uint64_t client)
 {
-    /* Heap addresses differ little in their low bits. */
-    const uint64_t mixed = (uint64_t)(uintptr_t)client * 0x9e3779b97f4a7c15U;
+    /* Whatever the numbers are: they may differ little in their low bits. */
+    const uint64_t mixed = client * 0x9e3779b97f4a7c15U;
     return &g->clients[(mixed >> 32) % BUCKETS];
 }
 
-static struct gate_client_queue *queue_find(struct gate *g, const void *client)
+static struct gate_client_queue *queue_find(struct gate *g, uint64_t client)
 {
     struct gate_client_queue *q = NULL;
     TAILQ_FOREACH(q, bucket_of(g, client), bucket)
@@ -129,7 +129,7 @@ static struct gate_client_queue *queue_find(struct gate *g, const void *client)
     return NULL;
 }
 
-static struct gate_client_queue *queue_make(struct gate *g, const void *client)
+static struct gate_client_queue *queue_make(struct gate *g, uint64_t client)
 {
     struct gate_client_queue *q = calloc(1, sizeof(*q));
     if (q != NULL) {

@@ -30,7 +30,7 @@ enum gate_state {
  * and ctx; the rest is the gate's. */
 struct gate_ticket {
     TAILQ_ENTRY(gate_ticket) link;
-    const void *client;              /* identity for fairness; pointer compared, never followed */
+    uint64_t client; /* identity for fairness: those with the same one share turns */
     struct gate_client_queue *queue; /* while GATE_QUEUED */
     _Atomic enum gate_state state;   /* may be read on any thread at any time */
     bool unreported;                 /* notify is due and has not been started */

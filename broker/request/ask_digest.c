@@ -26,7 +26,13 @@ static void add_text(EVP_MD_CTX *md, struct slice text)
 
 static void add_ask(EVP_MD_CTX *md, const struct policy_ask *ask)
 {
-    add_text(md, SLICE("certbroker-ask-1"));
+    /* Who asks for itself has the digests that it had before one could ask for others. */
+    if (ask->on_behalf_of.ptr == NULL) {
+        add_text(md, SLICE("certbroker-ask-1"));
+    } else {
+        add_text(md, SLICE("certbroker-ask-2"));
+        add_text(md, ask->on_behalf_of);
+    }
     add_u64(md, ask->action);
     add_text(md, ask->profile);
     add_u64(md, ask->key_algo);

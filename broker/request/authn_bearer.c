@@ -26,25 +26,34 @@ static bool is_token(struct slice token)
     return true;
 }
 
-static size_t collect(const struct edge_exchange *x, int64_t now_s, struct arena *arena,
-                      struct credential *out, size_t room, bool *ret_broken)
+bool authn_bearer_token(struct slice header, struct slice *ret)
 {
-    (void)now_s;
-    struct slice header = x->head.authorization;
+    const struct slice scheme = SLICE("bearer ");
+    if (header.ptr == NULL || header.len < scheme.len ||
+        !slice_eq_nocase((struct slice){header.ptr, scheme.len}, scheme)) {
+        return false;
+    }
+    *ret = slice_trim((struct slice){header.ptr + scheme.len, header.len - scheme.len});
+    return true;
+}
+
+static size_t collect(struct authn_context *cx, struct credential *out, size_t room)
+{
+    const struct slice header = cx->exchange->head.authorization;
+    struct slice token;
     if (header.ptr == NULL) {
         return 0;
     }
-    const struct slice scheme = SLICE("bearer ");
-    char *hex = arena_alloc(arena, SHA256_HEX_LEN + 1);
-    if (room == 0 || hex == NULL || header.len < scheme.len ||
-        !slice_eq_nocase((struct slice){header.ptr, scheme.len}, scheme)) {
-        *ret_broken = true;
+    char *hex = arena_alloc(cx->arena, SHA256_HEX_LEN + 1);
+    if (room == 0 || hex == NULL || !authn_bearer_token(header, &token)) {
+        cx->is_broken = true;
         return 0;
     }
-    const struct slice token =
-        slice_trim((struct slice){header.ptr + scheme.len, header.len - scheme.len});
+    if (authn_is_jwt(cx, token)) {
+        return 0;
+    }
     if (!is_token(token)) {
-        *ret_broken = true;
+        cx->is_broken = true;
         return 0;
     }
     unsigned char digest[SHA256_LEN];

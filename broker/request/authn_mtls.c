@@ -12,17 +12,15 @@ static size_t add(struct credential *out, size_t num, size_t room, enum credenti
     return num;
 }
 
-static size_t collect(const struct edge_exchange *x, int64_t now_s, struct arena *arena,
-                      struct credential *out, size_t room, bool *ret_broken)
+static size_t collect(struct authn_context *cx, struct credential *out, size_t room)
 {
-    (void)arena;
-    const struct tls_identity *id = x->identity;
-    if (!x->is_tls || id == NULL) {
+    const struct tls_identity *id = cx->exchange->identity;
+    if (!cx->exchange->is_tls || id == NULL) {
         return 0;
     }
     /* A kept-alive connection outlives its certificate: the handshake's check is not enough. */
-    if (id->not_after_s < now_s) {
-        *ret_broken = true;
+    if (id->not_after_s < cx->now_s) {
+        cx->is_broken = true;
         return 0;
     }
     size_t num = 0;

@@ -38,6 +38,7 @@ struct revoke_ask {
     char serial_dec[50];
     char aki_hex[65]; /* "" when the caller gave none */
     enum revoke_reason reason;
+    struct slice on_behalf_of; /* absent: for the caller itself */
 };
 
 /* All three: body is borrowed; results live in the arena. On CB_EINPUT err->msg says which member
@@ -46,7 +47,7 @@ struct revoke_ask {
 enum cb_code parse_newcert(struct arena *arena, struct slice body, struct policy_ask *ret,
                            struct cb_err *err) CB_MUST_USE;
 /* parse_revoke - serial: canonical decimal (as CFSSL needs it); authority_key_id: optional, hex in
- * either case with or without colons; reason: a word. */
+ * either case with or without colons; reason: a word; on_behalf_of: optional, a principal. */
 enum cb_code parse_revoke(struct arena *arena, struct slice body, struct revoke_ask *ret,
                           struct cb_err *err) CB_MUST_USE;
 /* parse_info - {"label":"","profile":""}: both optional, label must be empty. ret_profile is

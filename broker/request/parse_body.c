@@ -241,6 +241,16 @@ enum cb_code body_no_label(const struct cJSON *label, struct cb_err *err)
                    "label: only \"\" is accepted: which signer is used is not the caller's choice");
 }
 
+static bool is_printable(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is_print(text.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum cb_code body_profile(const struct cJSON *profile, struct slice *ret, struct cb_err *err)
 {
     const struct slice text = body_text(profile);
@@ -248,14 +258,32 @@ enum cb_code body_profile(const struct cJSON *profile, struct slice *ret, struct
         *ret = SLICE("default");
         return CB_OK;
     }
-    bool is_plain = text.len <= PROFILE_MAX;
-    for (size_t i = 0; i < text.len; i++) {
-        is_plain = is_plain && ascii_is_print(text.ptr[i]);
-    }
-    if (!is_plain) {
+    if (text.len > PROFILE_MAX || !is_printable(text)) {
         return cb_fail(err, CB_EINPUT, "profile: must be 1 to %u printable ASCII characters",
                        PROFILE_MAX);
     }
     *ret = text;
+    return CB_OK;
+}
+
+enum cb_code body_on_behalf_of(struct arena *arena, const struct cJSON *principal,
+                               struct slice *ret, struct cb_err *err)
+{
+    if (principal == NULL) {
+        return CB_OK;
+    }
+    /* "" is refused, too: it would be asked for the caller itself, and somebody else was meant. */
+    const struct slice text = slice_of(principal->valuestring);
+    if (text.len == 0 || text.len > POLICY_PRINCIPAL_MAX || !is_printable(text)) {
+        return cb_fail(err, CB_EINPUT,
+                       "on_behalf_of: must be the principal for whom this is asked, 1 to %u "
+                       "printable ASCII characters; leave it out to ask for yourself",
+                       POLICY_PRINCIPAL_MAX);
+    }
+    const struct slice copy = arena_slice(arena, text);
+    if (copy.ptr == NULL) {
+        return cb_fail(err, CB_ENOMEM, "the request does not fit into its memory");
+    }
+    *ret = copy;
     return CB_OK;
 }

@@ -6,7 +6,7 @@
 #ifndef BROKER_REQUEST_PARSE_BODY_H
 #define BROKER_REQUEST_PARSE_BODY_H
 
-#include "broker/base/bytes.h"
+#include "broker/base/arena.h"
 #include "broker/base/err.h"
 
 struct cJSON;
@@ -53,6 +53,11 @@ enum cb_code body_no_label(const struct cJSON *label, struct cb_err *err) CB_MUS
  * result borrows from profile. */
 enum cb_code body_profile(const struct cJSON *profile, struct slice *ret,
                           struct cb_err *err) CB_MUST_USE;
+
+/* body_on_behalf_of - a principal: absent, or 1..POLICY_PRINCIPAL_MAX printable ASCII bytes. A copy in
+ * the arena. */
+enum cb_code body_on_behalf_of(struct arena *arena, const struct cJSON *principal,
+                               struct slice *ret, struct cb_err *err) CB_MUST_USE;
 
 /* ---- text a client chose ---- */
 struct piece {

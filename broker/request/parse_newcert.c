@@ -14,12 +14,13 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
 
-enum { TOP_REQUEST, TOP_PROFILE, TOP_LABEL, TOP_BUNDLE, TOP_NUM };
+enum { TOP_REQUEST, TOP_PROFILE, TOP_LABEL, TOP_BUNDLE, TOP_ON_BEHALF_OF, TOP_NUM };
 static const struct member top_members[TOP_NUM] = {
     [TOP_REQUEST] = {"request", MEMBER_OBJECT},
     [TOP_PROFILE] = {"profile", MEMBER_STRING},
     [TOP_LABEL] = {"label", MEMBER_STRING},
     [TOP_BUNDLE] = {"bundle", MEMBER_BOOL},
+    [TOP_ON_BEHALF_OF] = {"on_behalf_of", MEMBER_STRING},
 };
 
 enum { REQ_CN, REQ_HOSTS, REQ_NAMES, REQ_KEY, REQ_SERIALNUMBER, REQ_NUM };
@@ -305,9 +306,11 @@ static enum cb_code read_top(struct arena *arena, const cJSON *root, struct poli
     struct slice profile;
     TRY(body_profile(values[TOP_PROFILE], &profile, err));
     ask->profile = arena_slice(arena, profile);
+    ask->profile_omitted = values[TOP_PROFILE] == NULL;
     if (ask->profile.ptr == NULL) {
         return fail_memory(err);
     }
+    TRY(body_on_behalf_of(arena, values[TOP_ON_BEHALF_OF], &ask->on_behalf_of, err));
     return read_request(arena, values[TOP_REQUEST], ask, err);
 }
 

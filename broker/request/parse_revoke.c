@@ -10,11 +10,12 @@
 #define SERIAL_DIGITS_MAX 49U /* decimal digits of 2^160 - 1 */
 #define AKI_BYTES_MAX 32U
 
-enum { REVOKE_SERIAL, REVOKE_AKI, REVOKE_WHY, REVOKE_NUM };
+enum { REVOKE_SERIAL, REVOKE_AKI, REVOKE_WHY, REVOKE_ON_BEHALF_OF, REVOKE_NUM };
 static const struct member revoke_members[REVOKE_NUM] = {
     [REVOKE_SERIAL] = {"serial", MEMBER_STRING},
     [REVOKE_AKI] = {"authority_key_id", MEMBER_STRING},
     [REVOKE_WHY] = {"reason", MEMBER_STRING},
+    [REVOKE_ON_BEHALF_OF] = {"on_behalf_of", MEMBER_STRING},
 };
 
 /* decimal_to_bytes - decimal digits as a big-endian number; false when it does not fit. */
@@ -123,23 +124,24 @@ static enum cb_code read_reason(const cJSON *member, struct revoke_ask *ask, str
                    text_piece(word).text);
 }
 
-static enum cb_code read_revoke(const cJSON *root, struct revoke_ask *ask, struct cb_err *err)
+static enum cb_code read_revoke(struct arena *arena, const cJSON *root, struct revoke_ask *ask,
+                                struct cb_err *err)
 {
     const cJSON *values[REVOKE_NUM];
     TRY(body_members(root, "", revoke_members, REVOKE_NUM, values, err));
     TRY(read_serial(values[REVOKE_SERIAL], ask, err));
     TRY(read_aki(values[REVOKE_AKI], ask, err));
+    TRY(body_on_behalf_of(arena, values[REVOKE_ON_BEHALF_OF], &ask->on_behalf_of, err));
     return read_reason(values[REVOKE_WHY], ask, err);
 }
 
 enum cb_code parse_revoke(struct arena *arena, struct slice body, struct revoke_ask *ret,
                           struct cb_err *err)
 {
-    (void)arena; /* everything fits into *ret */
     cJSON *root = NULL;
     TRY(body_open(body, &root, err));
     struct revoke_ask ask = {.reason = REVOKE_UNSPECIFIED};
-    const enum cb_code code = read_revoke(root, &ask, err);
+    const enum cb_code code = read_revoke(arena, root, &ask, err);
     cJSON_Delete(root);
     if (code == CB_OK) {
         *ret = ask;

@@ -29,6 +29,9 @@ enum reason_id {
     REFUSED_REVOKE_IN_FLIGHT,
     REFUSED_CERT_NOT_FOUND,
     REFUSED_CLIENT_GONE,
+    /* limits of a rule */
+    REFUSED_RATE_LIMITED,
+    REFUSED_TOO_MANY_ACTIVE,
     /* capacity */
     REFUSED_BUSY,
     REFUSED_QUEUE_TIMEOUT,
@@ -42,7 +45,7 @@ enum reason_id {
     REFUSED_CA_MISMATCH,
     REFUSED_INTERNAL,
 };
-#define REASON_ID_COUNT 27
+#define REASON_ID_COUNT 29
 
 /* How a refusal gets into the audit log when no attempt was begun. (One that follows an attempt
  * closes it, always durably.) */
@@ -50,6 +53,8 @@ enum reason_record {
     RECORD_NOT,     /* it cannot be: the log is what failed; or there is nothing to tell */
     RECORD_NOTED,   /* recorded, but the reply does not wait: overload must not cost a sync each */
     RECORD_DURABLE, /* on stable storage before the reply; strangers' are only noted */
+    RECORD_COUNTED, /* durable the first time, then counted and told of in limit.drop: a caller in a
+                       loop must not cost a sync each time */
 };
 
 struct reason {

@@ -48,9 +48,43 @@ static bool names_to_event(struct arena *arena, const struct name *names, size_t
     return true;
 }
 
+/* pairs_of - attributes as a record's list of pairs; NULL: out of memory. */
+static const struct audit_kv *pairs_of(struct arena *arena, const struct subject_attr *attrs,
+                                       size_t num)
+{
+    struct audit_kv *pairs = arena_array(arena, num + 1, sizeof(*pairs));
+    for (size_t i = 0; pairs != NULL && i < num; i++) {
+        pairs[i].key = slice_of(subject_attr_word(attrs[i].type));
+        pairs[i].value = attrs[i].value;
+    }
+    return pairs;
+}
+
+/* add_claims - of a JWT those that some rule looks at, so that this can be decided again. The others
+ * are none of ours. */
+static bool add_claims(struct request *r, struct audit_event *e)
+{
+    const struct policy_caller *caller = &r->who.caller;
+    struct audit_kv *claims = arena_array(&r->arena, caller->num_claims + 1, sizeof(*claims));
+    if (claims == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < caller->num_claims; i++) {
+        if (policy_wants_claim(r->policy->policy, caller->claims[i].name)) {
+            claims[e->num_claims++] =
+                (struct audit_kv){caller->claims[i].name, caller->claims[i].value};
+        }
+    }
+    e->claims = claims;
+    return true;
+}
+
 static bool add_ask(struct request *r, struct audit_event *e)
 {
     const struct policy_ask *ask = &r->ask;
+    if (!add_claims(r, e)) {
+        return false;
+    }
     if (!names_to_event(&r->arena, ask->names, ask->num_names, ask->common_name, &e->want)) {
         return false;
     }
@@ -60,18 +94,15 @@ static bool add_ask(struct request *r, struct audit_event *e)
     if (ask->action == ACTION_NEWCERT) {
         e->ask_sha256 = slice_of(r->ask_sha256);
         char *key = arena_alloc(&r->arena, 32);
-        struct audit_kv *subject = arena_array(&r->arena, ask->num_subject + 1, sizeof(*subject));
-        if (key == NULL || subject == NULL) {
+        e->subject = pairs_of(&r->arena, ask->subject, ask->num_subject);
+        e->fixed = pairs_of(&r->arena, r->decision.fixed, r->decision.num_fixed);
+        if (key == NULL || e->subject == NULL || e->fixed == NULL) {
             return false;
         }
         (void)snprintf(key, 32, "%s-%u", key_algo_word(ask->key_algo), ask->key_bits);
         e->key = slice_of(key);
-        for (size_t i = 0; i < ask->num_subject; i++) {
-            subject[i].key = slice_of(subject_attr_word(ask->subject[i].type));
-            subject[i].value = ask->subject[i].value;
-        }
-        e->subject = subject;
         e->num_subject = ask->num_subject;
+        e->num_fixed = r->decision.num_fixed;
     }
     return true;
 }
@@ -88,7 +119,9 @@ static void add_revocation(const struct request *r, struct audit_event *e)
     }
 }
 
-static void add_why(const struct request *r, struct audit_event *e)
+/* add_why - a refusal of another kind than the policy's carries no decision: it would be counted as
+ * one more that was allowed. */
+static void add_why(const struct request *r, enum audit_type type, struct audit_event *e)
 {
     if (r->policy != NULL) {
         e->policy_sha256 = slice_of(policy_sha256(r->policy->policy));
@@ -96,9 +129,10 @@ static void add_why(const struct request *r, struct audit_event *e)
     e->rule = slice_of(r->decision.rule_id);
     e->owner = slice_of(r->decision.owner);
     e->ticket = slice_of(r->decision.ticket);
+    e->delegate_rule = slice_of(r->decision.delegate_rule_id);
     if (r->verdict.reason->id == REFUSED_DENIED) {
         e->decision = SLICE("deny");
-    } else if (r->decision.allowed) {
+    } else if (r->decision.allowed && type != AUDIT_REQUEST_REFUSED) {
         e->decision = SLICE("allow");
     }
     if (r->verdict.reason->id != REFUSED_NONE) {
@@ -230,9 +264,10 @@ static bool encode(struct request *r, enum audit_type type, enum detail detail, 
     e.who_via = slice_of(r->who.via);
     e.who_credential = r->who.credential;
     e.who_cert_sha256 = r->who.cert_sha256;
+    e.on_behalf_of = r->ask.on_behalf_of;
     e.peer = r->peer;
     e.follows = r->follows;
-    add_why(r, &e);
+    add_why(r, type, &e);
     if (type == AUDIT_REQUEST_REFUSED || type == AUDIT_AUTHN_FAIL) {
         e.method = r->method;
         e.path = r->path;
@@ -254,7 +289,9 @@ static bool encode(struct request *r, enum audit_type type, enum detail detail, 
         e.idem = r->idem;
         e.ask_sha256 = r->ask.action == ACTION_NEWCERT ? slice_of(r->ask_sha256) : e.ask_sha256;
         add_upstream(r, &e);
-        if (type != AUDIT_INFO_OK) {
+        if (type == AUDIT_INFO_OK) {
+            e.profile = r->ask.profile; /* there is no attempt that would say it */
+        } else {
             e.effect = slice_of(effect_word(r));
         }
         if (r->ask.action == ACTION_NEWCERT && !add_certificate(r, detail, &e)) {

@@ -4,10 +4,11 @@
 
 #include "broker/ca/pem.h"
 #include "broker/request/digest.h"
+#include "broker/request/explain.h"
 
 #define BODY_CAP (128U << 10)
 
-static void member(struct buf *out, const char *name, struct slice value)
+void reply_member(struct buf *out, const char *name, struct slice value)
 {
     buf_add_json_str(out, slice_of(name));
     buf_add_char(out, ':');
@@ -116,36 +117,22 @@ static void info_result(const struct request *r, struct buf *out)
         buf_add_json_str(out, answer->usages[i]);
     }
     buf_add_str(out, "],");
-    member(out, "expiry", answer->expiry);
+    reply_member(out, "expiry", answer->expiry);
     buf_add_char(out, '}');
 }
 
 static void whoami_result(const struct request *r, struct buf *out)
 {
     buf_add_char(out, '{');
-    member(out, "client", r->who.id);
+    reply_member(out, "client", slice_of(policy_client_id(r->who.client)));
     buf_add_char(out, ',');
-    member(out, "via", slice_of(r->who.via));
+    reply_member(out, "principal", r->who.id);
     buf_add_char(out, ',');
-    member(out, "credential", r->who.credential);
+    reply_member(out, "via", slice_of(r->who.via));
     buf_add_char(out, ',');
-    member(out, "policy_sha256", slice_of(policy_sha256(r->policy->policy)));
-    buf_add_char(out, '}');
-}
-
-static void explain_result(const struct request *r, struct buf *out)
-{
-    const struct policy_decision *d = &r->decision;
-    buf_printf(out, "{\"allowed\":%s,", d->allowed ? "true" : "false");
-    member(out, "client", r->who.id);
+    reply_member(out, "credential", r->who.credential);
     buf_add_char(out, ',');
-    member(out, "action", slice_of(policy_action_word(r->ask.action)));
-    buf_add_char(out, ',');
-    member(out, "rule", slice_of(d->rule_id));
-    buf_add_char(out, ',');
-    member(out, "reason", slice_of(policy_reason_word(d->reason)));
-    buf_add_char(out, ',');
-    member(out, "detail", d->allowed ? (struct slice){NULL, 0} : slice_of(d->detail));
+    reply_member(out, "policy_sha256", slice_of(policy_sha256(r->policy->policy)));
     buf_add_char(out, '}');
 }
 
@@ -184,7 +171,7 @@ static void success_body(const struct request *r, struct buf *out)
         buf_add_str(out, "{\"code\":20200,\"message\":\"already_revoked\"}");
     }
     buf_add_str(out, "],");
-    member(out, "request_id", slice_of(r->id));
+    reply_member(out, "request_id", slice_of(r->id));
     buf_add_str(out, "}\n");
 }
 
@@ -199,14 +186,15 @@ static void refusal_body(const struct request *r, struct buf *out)
                reason->code);
     buf_add_json_str(out, slice_of(sentence));
     buf_add_str(out, "}],\"messages\":[],");
-    member(out, "reason",
-           slice_of(is_denied ? policy_reason_word(r->decision.reason) : reason->word));
-    if (is_denied && r->decision.rule_id != NULL) {
+    reply_member(out, "reason",
+                 slice_of(is_denied ? policy_reason_word(r->decision.reason) : reason->word));
+    const char *rule_id = is_denied ? r->decision.rule_id : r->verdict.rule_id;
+    if (rule_id != NULL) {
         buf_add_char(out, ',');
-        member(out, "rule", slice_of(r->decision.rule_id));
+        reply_member(out, "rule", slice_of(rule_id));
     }
     buf_add_char(out, ',');
-    member(out, "request_id", slice_of(r->id));
+    reply_member(out, "request_id", slice_of(r->id));
     buf_add_str(out, "}\n");
 }
 

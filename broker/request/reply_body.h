@@ -9,4 +9,7 @@
  * refusal. buf_ok(out) is false when it did not fit. */
 void reply_body(const struct request *r, struct buf *out);
 
+/* reply_member - "name":"value", or null for an absent one. */
+void reply_member(struct buf *out, const char *name, struct slice value);
+
 #endif

@@ -15,15 +15,17 @@
 
 /* The way of each route. A refusal jumps to REQ_OUTCOME from wherever it happens. */
 static const enum req_state plans[REQ_ROUTE_COUNT][REQ_STATE_COUNT] = {
-    [ROUTE_NEWCERT] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_AUTHORISE, REQ_CLAIM, REQ_QUEUE, REQ_INTENT,
-                       REQ_CALL, REQ_CHECK, REQ_OUTCOME, REQ_REPLY, REQ_DONE},
-    [ROUTE_REVOKE] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_LOOKUP, REQ_AUTHORISE, REQ_CLAIM, REQ_QUEUE,
-                      REQ_INTENT, REQ_CALL, REQ_CHECK, REQ_OUTCOME, REQ_REPLY, REQ_DONE},
+    [ROUTE_NEWCERT] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_AUTHORISE, REQ_LIMIT, REQ_CLAIM, REQ_ROOM,
+                       REQ_QUEUE, REQ_INTENT, REQ_CALL, REQ_CHECK, REQ_OUTCOME, REQ_REPLY,
+                       REQ_DONE},
+    [ROUTE_REVOKE] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_LOOKUP, REQ_AUTHORISE, REQ_LIMIT, REQ_CLAIM,
+                      REQ_QUEUE, REQ_INTENT, REQ_CALL, REQ_CHECK, REQ_OUTCOME, REQ_REPLY, REQ_DONE},
     [ROUTE_INFO] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_AUTHORISE, REQ_QUEUE, REQ_CALL, REQ_CHECK,
                     REQ_OUTCOME, REQ_REPLY, REQ_DONE},
     [ROUTE_HEALTH] = {REQ_REPLY, REQ_DONE},
     [ROUTE_WHOAMI] = {REQ_AUTHENTICATE, REQ_REPLY, REQ_DONE},
-    [ROUTE_EXPLAIN] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_LOOKUP, REQ_AUTHORISE, REQ_REPLY, REQ_DONE},
+    [ROUTE_EXPLAIN] = {REQ_AUTHENTICATE, REQ_PARSE, REQ_LOOKUP, REQ_AUTHORISE, REQ_ROOM, REQ_REPLY,
+                       REQ_DONE},
     [ROUTE_REFUSED] = {REQ_AUTHENTICATE, REQ_OUTCOME, REQ_REPLY, REQ_DONE},
     [ROUTE_FOLLOW_UP] = {REQ_CLAIM, REQ_QUEUE, REQ_INTENT, REQ_CALL, REQ_CHECK, REQ_OUTCOME,
                          REQ_DONE},
@@ -37,7 +39,9 @@ static const struct {
     [REQ_PARSE] = {"parse", stage_parse},
     [REQ_LOOKUP] = {"lookup", stage_lookup},
     [REQ_AUTHORISE] = {"authorise", stage_authorise},
+    [REQ_LIMIT] = {"limit", stage_limit},
     [REQ_CLAIM] = {"claim", stage_claim},
+    [REQ_ROOM] = {"room", stage_room},
     [REQ_QUEUE] = {"queue", stage_queue},
     [REQ_INTENT] = {"intent", stage_intent},
     [REQ_CALL] = {"call", stage_call},
@@ -240,9 +244,15 @@ void req_free(struct request *r)
     OPENSSL_cleanse(&r->call.facts, sizeof(r->call.facts));
 }
 
+struct slice req_owner(const struct request *r)
+{
+    return r->ask.on_behalf_of.ptr == NULL ? r->who.id : r->ask.on_behalf_of;
+}
+
 enum req_step req_refuse(struct request *r, enum reason_id reason, const char *fmt, ...)
 {
     r->verdict.reason = reason_of(reason);
+    r->verdict.rule_id = NULL;
     r->verdict.retry_after_s = r->verdict.reason->retry_after_s;
     if (fmt == NULL) {
         (void)snprintf(r->verdict.detail, sizeof(r->verdict.detail), "%s",

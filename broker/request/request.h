@@ -9,7 +9,7 @@
  *   STEP_SETTLED nothing is left to be done (already revoked): straight to the outcome
  *
  * Every request ends in REQ_OUTCOME and REQ_REPLY, the refused ones too: nothing is answered that
- * was not recorded first. Stages never call each other and never free anything. Completions do
+ * was not recorded first (repeated refusals of one limit are only counted: reason.h). Stages never call each other and never free anything. Completions do
  * three things: store the result, clear the pending bit, call req_resume.
  *
  * Everything outside (audit log, CA, index, gate, clock, the client) is reached through struct
@@ -28,6 +28,8 @@
 #include "broker/ca/gate.h"
 #include "broker/edge/edge.h"
 #include "broker/issued/issued.h"
+#include "broker/jwt/jwt.h"
+#include "broker/limits/quota.h"
 #include "broker/request/parse.h"
 #include "broker/request/policy_ref.h"
 #include "broker/request/reason.h"
@@ -37,7 +39,9 @@ enum req_state {
     REQ_PARSE,        /* client bytes to a typed ask */
     REQ_LOOKUP,       /* revoke: whose certificate is it */
     REQ_AUTHORISE,    /* the policy's decision, with the snapshot taken at the start */
+    REQ_LIMIT,        /* how often: a token of each rate that the rules set */
     REQ_CLAIM,        /* one at a time: idempotency key, or the serial to be revoked */
+    REQ_ROOM,         /* how many: room for one more valid certificate */
     REQ_QUEUE,        /* the fair queue in front of the CA; a client that leaves is forgotten */
     REQ_INTENT,       /* the attempt is on stable storage before the CA hears of it */
     REQ_CALL,         /* one POST; from here on the request always runs to its outcome */
@@ -46,7 +50,7 @@ enum req_state {
     REQ_REPLY,        /* answer, then wipe */
     REQ_DONE,
 };
-#define REQ_STATE_COUNT 12
+#define REQ_STATE_COUNT 14
 const char *req_state_word(enum req_state state);
 
 enum req_step { STEP_NEXT, STEP_WAIT, STEP_REFUSE, STEP_SETTLED };
@@ -89,7 +93,9 @@ struct req_services {
     const struct cb_clock *clock;
     const struct req_settings *settings;
     struct ca_issuer *issuer;  /* the worker's own */
+    struct jwt_keys *jwt_keys; /* likewise; NULL: no token issuers are configured */
     _Atomic(int) *aki_learned; /* enum aki_mode that last worked under AKI_AUTO; shared */
+    struct quotas *quotas;     /* shared */
 
     struct policy_ref *(*policy)(void *ctx); /* a reference to the policy in force */
     enum audit_state (*audit_state)(void *ctx);
@@ -115,9 +121,11 @@ struct req_services {
 
 struct principal {
     const struct policy_client *client; /* NULL: nobody (yet) */
-    struct slice id;
-    const char *via;         /* "mtls.uri", "bearer", ...; "broker" for follow-ups */
-    struct slice credential; /* the SAN that decided; absent for secrets */
+    struct policy_caller caller;        /* the same with what it is known by */
+    struct name peer;                   /* what caller.peer points to */
+    struct slice id;                    /* the client, or one of the many it stands for */
+    const char *via;                    /* "mtls.uri", "bearer", ...; "broker" for follow-ups */
+    struct slice credential;            /* the SAN that decided; absent for secrets */
     struct slice cert_sha256;
 };
 
@@ -125,7 +133,17 @@ struct req_verdict { /* why a request is refused, or "ok" */
     const struct reason *reason;
     char detail[POLICY_DETAIL_MAX]; /* a sentence about the caller's own request */
     unsigned retry_after_s;
-    const char *allow; /* 405 */
+    const char *rule_id; /* 429: the rule whose limit is reached */
+    const char *allow;   /* 405 */
+    bool
+        is_counted_only; /* of a limit: not the first such refusal, so it gets no record of its own */
+};
+
+struct tried_rule { /* explain: a rule that was looked at */
+    const char *rule_id;
+    enum policy_reason reason; /* why it does not allow it: the first condition that fails */
+    bool is_delegation;
+    struct slice detail;
 };
 
 struct request {
@@ -153,6 +171,8 @@ struct request {
     struct slice idem;
     char ask_sha256[SHA256_HEX_LEN + 1];
     struct policy_decision decision;
+    /* The ask with what the rules add to it: what the CA is asked for, and its answer held to. */
+    struct policy_ask grant;
     struct req_verdict verdict;
 
     struct {
@@ -164,6 +184,8 @@ struct request {
         bool has_claim;          /* to be released at the end */
         bool is_already_revoked; /* the answer is "done", without asking the CA again */
         struct slice claim_client, claim_key;
+        bool has_asked_room, has_room; /* the latter is to be released, too */
+        struct issued_limit limits[ISSUED_LIMITS_MAX];
     } lookup;
 
     struct {
@@ -197,6 +219,12 @@ struct request {
         bool may_have_acted;   /* the CA has, or may have, done what was asked */
     } call;
 
+    struct {
+        struct tried_rule *tried; /* nearest first */
+        size_t num_tried;
+        size_t num_more; /* that are not listed */
+    } explain;
+
     struct slice follows; /* a follow-up: id of the request that caused it */
     bool is_reply_started, has_replied, is_delivery_noted;
     bool is_finished;
@@ -227,7 +255,9 @@ enum req_step stage_authenticate(struct request *r);
 enum req_step stage_parse(struct request *r);
 enum req_step stage_lookup(struct request *r);
 enum req_step stage_authorise(struct request *r);
+enum req_step stage_limit(struct request *r);
 enum req_step stage_claim(struct request *r);
+enum req_step stage_room(struct request *r);
 enum req_step stage_queue(struct request *r);
 enum req_step stage_intent(struct request *r);
 enum req_step stage_call(struct request *r);
@@ -235,6 +265,8 @@ enum req_step stage_check(struct request *r);
 enum req_step stage_outcome(struct request *r);
 enum req_step stage_reply(struct request *r);
 
+/* req_owner - for whom it is: on_behalf_of, or who asked. */
+struct slice req_owner(const struct request *r);
 /* req_refuse - fill the verdict; detail as printf, NULL for the reason's own sentence. */
 enum req_step req_refuse(struct request *r, enum reason_id reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

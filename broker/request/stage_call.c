@@ -40,7 +40,7 @@ static bool build_body(struct request *r, struct buf *body)
 {
     switch (r->ask.action) {
     case ACTION_NEWCERT:
-        return ca_body_newcert(&r->ask, body);
+        return ca_body_newcert(&r->grant, body);
     case ACTION_REVOKE:
         return ca_body_revoke(slice_of(r->revoke.serial_dec), aki_for_call(r),
                               slice_of(revoke_reason_cfssl(r->revoke.reason)), body);

@@ -64,11 +64,11 @@ static enum req_step check_is_new(struct request *r)
     return STEP_NEXT;
 }
 
-/* hold_against - the certificate against the ask; false when anything differs. */
+/* hold_against - the certificate against what was granted; false when anything differs. */
 static bool hold_against(struct request *r, const struct profile_usages *profile)
 {
     const struct cert_expected expected = {
-        .ask = &r->ask,
+        .ask = &r->grant,
         .usages = profile->usages,
         .max_validity_s = smaller_cap(r->decision.max_validity_s, profile->max_validity_s),
         .now_s = clock_wall_us(r->sv->clock) / 1000000,

@@ -26,6 +26,7 @@ static enum req_step claim_idempotency_key(struct request *r)
     switch (q->found) {
     case ISSUED_IN_FLIGHT:
         return req_refuse(r, REFUSED_IDEMPOTENCY_IN_FLIGHT, NULL);
+    case ISSUED_FULL:
     case ISSUED_ERROR:
         return req_refuse(r, REFUSED_INDEX_UNAVAILABLE, NULL);
     case ISSUED_NONE:

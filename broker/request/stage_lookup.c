@@ -15,9 +15,12 @@ void lookup_ask(struct request *r, enum issued_verb verb, struct slice client, s
 
 void lookup_release(struct request *r)
 {
-    if (r->lookup.has_claim && !r->lookup.is_pending) {
+    const bool has_key = r->lookup.has_claim;
+    if ((has_key || r->lookup.has_room) && !r->lookup.is_pending) {
         r->lookup.has_claim = false;
-        lookup_ask(r, ISSUED_RELEASE_KEY, r->lookup.claim_client, r->lookup.claim_key);
+        r->lookup.has_room = false;
+        lookup_ask(r, ISSUED_RELEASE, r->lookup.claim_client,
+                   has_key ? r->lookup.claim_key : (struct slice){NULL, 0});
     }
 }
 
@@ -43,12 +46,13 @@ static bool take_names(struct request *r)
     return true;
 }
 
+/* relation_of - as seen by the one for whom the revocation is asked. */
 static enum cert_relation relation_of(const struct request *r)
 {
     if (r->lookup.cert.owner.ptr == NULL) {
         return CERT_UNKNOWN; /* revoked through us once, but not issued by us */
     }
-    return slice_eq(r->lookup.cert.owner, r->who.id) ? CERT_OWN : CERT_FOREIGN;
+    return slice_eq(r->lookup.cert.owner, req_owner(r)) ? CERT_OWN : CERT_FOREIGN;
 }
 
 enum req_step stage_lookup(struct request *r)
@@ -75,6 +79,7 @@ enum req_step stage_lookup(struct request *r)
         r->ask.relation = CERT_UNKNOWN;
         return STEP_NEXT;
     case ISSUED_IN_FLIGHT:
+    case ISSUED_FULL:
     case ISSUED_ERROR:
         break;
     }

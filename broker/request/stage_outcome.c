@@ -43,6 +43,9 @@ static enum reason_record choose(const struct request *r, enum audit_type *ret_t
     }
     *ret_type = refusal_type(r->verdict.reason->id);
     const enum reason_record record = r->verdict.reason->record;
+    if (record == RECORD_COUNTED) {
+        return r->verdict.is_counted_only ? RECORD_NOT : RECORD_DURABLE;
+    }
     /* Strangers cannot make us sync the disk; known callers' refusals are kept like decisions. */
     return record == RECORD_DURABLE && r->who.client == NULL ? RECORD_NOTED : record;
 }
@@ -53,7 +56,7 @@ static void doom(struct request *r)
     if (facts->serial_hex[0] == '\0' || r->call.is_replay) {
         return; /* nothing that could be named, or nothing that is ours to revoke */
     }
-    struct issued_cert cert = {.owner = r->who.id, .ref = r->record.append.seq};
+    struct issued_cert cert = {.owner = req_owner(r), .ref = r->record.append.seq};
     memcpy(cert.serial_hex, facts->serial_hex, sizeof(cert.serial_hex));
     memcpy(cert.serial_dec, facts->serial_dec, sizeof(cert.serial_dec));
     memcpy(cert.aki_hex, facts->aki_hex, sizeof(cert.aki_hex));
@@ -111,6 +114,7 @@ enum req_step stage_outcome(struct request *r)
         record_note(r, type);
         return settled(r);
     case RECORD_DURABLE:
+    case RECORD_COUNTED:
         break;
     }
     r->record.append.type = type;

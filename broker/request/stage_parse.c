@@ -53,6 +53,14 @@ static bool has_member(struct slice body, struct slice quoted)
     return at < end && *at == ':';
 }
 
+static enum cb_code parse_revocation(struct request *r, struct slice body, struct cb_err *err)
+{
+    r->ask.action = ACTION_REVOKE;
+    TRY(parse_revoke(&r->arena, body, &r->revoke, err));
+    r->ask.on_behalf_of = r->revoke.on_behalf_of;
+    return CB_OK;
+}
+
 static enum cb_code parse_explain(struct request *r, struct slice body, struct cb_err *err)
 {
     /* The same bodies as the real endpoints; only a revocation has a member "serial". Either way
@@ -60,8 +68,7 @@ static enum cb_code parse_explain(struct request *r, struct slice body, struct c
     if (!has_member(body, SLICE("\"serial\""))) {
         return parse_newcert(&r->arena, body, &r->ask, err);
     }
-    r->ask.action = ACTION_REVOKE;
-    return parse_revoke(&r->arena, body, &r->revoke, err);
+    return parse_revocation(r, body, err);
 }
 
 static enum cb_code parse_body(struct request *r, struct slice body, struct cb_err *err)
@@ -70,8 +77,7 @@ static enum cb_code parse_body(struct request *r, struct slice body, struct cb_e
     case ROUTE_NEWCERT:
         return parse_newcert(&r->arena, body, &r->ask, err);
     case ROUTE_REVOKE:
-        r->ask.action = ACTION_REVOKE;
-        return parse_revoke(&r->arena, body, &r->revoke, err);
+        return parse_revocation(r, body, err);
     case ROUTE_INFO:
         r->ask.action = ACTION_INFO;
         return parse_info(&r->arena, body, &r->ask.profile, err);

@@ -1,6 +1,20 @@
 /* stage_queue.c - wait to be let in to the CA. Nothing has happened yet: a client that leaves here
  * is forgotten, and one that waits too long is told when to come back. */
+#include "broker/request/digest.h"
 #include "broker/request/request.h"
+
+/* turn_of - turns are shared out by principal. A digest, so that nobody can find a name that shares
+ * somebody else's turns. */
+static uint64_t turn_of(struct slice principal)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned len = 0;
+    uint64_t turn = 0;
+    CB_CHECK(EVP_Digest(principal.ptr, principal.len, digest, &len, digest_md(DIGEST_SHA256),
+                        NULL) == 1);
+    memcpy(&turn, digest, sizeof(turn));
+    return turn;
+}
 
 /* can_record - a request that could not be recorded is not begun. */
 static bool can_record(const struct request *r)
@@ -34,7 +48,7 @@ enum req_step stage_queue(struct request *r)
             return refuse_unrecordable(r);
         }
         r->gate.has_asked = true;
-        ticket->client = r->who.client;
+        ticket->client = turn_of(r->who.id);
         if (r->sv->gate_enter(r->sv->ctx, r) == GATE_QUEUED) {
             r->is_timed_out = false;
             r->sv->timer_set(r->sv->ctx, r, r->sv->settings->queue_timeout_ms);

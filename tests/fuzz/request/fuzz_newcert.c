@@ -28,10 +28,22 @@ static void check_names(const struct policy_ask *ask)
     }
 }
 
+/* is_principal - absent, or what body_on_behalf_of promises. */
+static bool is_principal(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is_print(text.ptr[i])) {
+            return false;
+        }
+    }
+    return text.ptr == NULL || (text.len >= 1 && text.len <= POLICY_PRINCIPAL_MAX);
+}
+
 static void check_ask(const struct policy_ask *ask)
 {
     check(ask->action == ACTION_NEWCERT);
     check_names(ask);
+    check(is_principal(ask->on_behalf_of));
     check(ask->profile.len >= 1 && ask->profile.len <= 64);
     check(ask->common_name.ptr == NULL || ask->common_name.len > 0);
     check(utf8_valid(ask->common_name) && !slice_has_byte(ask->common_name, '\n'));

@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_hex(ask.aki_hex);
         check(ask.serial_hex[0] != '\0' && ask.serial_dec[0] != '0');
         check((unsigned)ask.reason < REVOKE_REASON_COUNT);
+        check(ask.on_behalf_of.ptr == NULL ||
+              (ask.on_behalf_of.len >= 1 && ask.on_behalf_of.len <= POLICY_PRINCIPAL_MAX));
     } else {
         check_message(&err);
     }

@@ -2,13 +2,17 @@
  * everything around it (audit log, index, gate, CA, client) in the script's hands.
  *
  * Lines of a script, one step each; "#" begins a comment:
- *   request newcert|revoke|info|whoami|health|explain|METHOD PATH   a request arrives
+ *   request newcert|revoke|info|whoami|health|explain|METHOD PATH   a request arrives; another one
+ *                             may come when the one before is done
  *   option undelivered keep|revoke, option aki auto|hex|empty, option audit STATE,
- *   option key VALUE (Idempotency-Key), option client known|stranger,
+ *   option key VALUE (Idempotency-Key), option party PRINCIPAL (on_behalf_of; "-" for none),
+ *   option client NAME (spiffe://acme.test/NAME; "known" is web), option peer ADDRESS:PORT,
  *   option host NAME (what a newcert asks for), option reason WORD (of a revocation)
  *   expect wait audit|index|queue|call|ca|reply|timer   what the request is waiting for now
  *   audit ok|fail|refuse      the pending record is durable / lost / the next one is not accepted
- *   index none|own|foreign|revoked|compromised|same|other|in_flight|error   the index answers
+ *   index none|own|foreign|revoked|compromised|same|other|in_flight|error   the index answers; a
+ *                             certificate that is found is web's, or that of `option owner NAME`
+ *   index full|full SECONDS   there is no room, and none for so long
  *   gate in|call|away         the gate lets it in / gives a call slot / turns it away
  *   gate queue|slow           from now on gate_enter / gate_call make it wait
  *   ca FILE|not_sent|unknown  the CA answers with tests/data/scenario/FILE (HTTP 200 unless
@@ -19,6 +23,12 @@
  *   expect reply STATUS WORD  the reply that was given (WORD: reason, or ok)
  *   expect body TEXT          the reply contains TEXT
  *   expect records TYPE...    all records so far, in order; a note has a + in front
+ *   expect posted TEXT        the last POST to the CA contained TEXT
+ *   expect retry SECONDS      the Retry-After of the reply, 0 for none
+ *   expect noted TEXT         the last record to be written contains TEXT
+ *   expect unnoted TEXT       it does not
+ *   expect turn same|other    the last request's turns in the queue are those of the one before
+ *   expect counted N          so many refusals were not recorded, and are told of when they are due
  *   expect posts N            how many POSTs the CA has been sent
  *   expect follow_ups N       own revocations that were started
  *   expect done               finished, nothing pending, place in the gate and claim given back */
@@ -55,14 +65,19 @@ struct world {
     struct tls_identity identity;
     struct slice uri;
     char body[512];
-    const char *host, *reason;
+    char posted[1024];
+    char uri_text[150];
+    char peer[100];
+    const char *host, *reason, *party, *owner;
 
     enum audit_state audit_state;
     bool audit_refuses, gate_queues, gate_slow;
     bool waits_audit, waits_index, waits_ca, waits_reply;
     uint64_t seq;
     char records[1024];
-    unsigned posts, follow_ups, gate_depth, claims;
+    char noted[AUDIT_LINE_MAX];
+    uint64_t turn, last_turn;
+    unsigned posts, follow_ups, gate_depth, claims, rooms, retry_s;
     int status;
     char reply[8192];
     bool is_finished;
@@ -70,20 +85,6 @@ struct world {
     const char *file; /* of the script, for messages */
     unsigned line;
 };
-
-static const char policy_text[] = "version: 1\n"
-                                  "clients:\n"
-                                  "  web:\n"
-                                  "    auth:\n"
-                                  "      - mtls: { uri: \"spiffe://acme.test/web\" }\n"
-                                  "rules:\n"
-                                  "  - id: web\n"
-                                  "    clients: [web]\n"
-                                  "    actions: [newcert, revoke, info]\n"
-                                  "    names: { dns: [\"*.acme.test\"] }\n"
-                                  "    keys: { ecdsa: [256] }\n"
-                                  "    profiles: [default]\n"
-                                  "    max_validity: 720h\n";
 
 /* ---------------------------------------------------------------- the services */
 
@@ -122,6 +123,8 @@ static enum cb_code world_audit_submit(void *ctx, struct request *r, struct cb_e
         return cb_fail(err, CB_ESYS, "refused by the script");
     }
     assert_true(r->record.append.body.len > 0);
+    (void)snprintf(w->noted, sizeof(w->noted), "%.*s", (int)r->record.append.body.len,
+                   r->record.append.body.ptr);
     w->waits_audit = true;
     return CB_OK;
 }
@@ -137,8 +140,12 @@ static void world_issued_ask(void *ctx, struct request *r)
     struct world *w = ctx;
     assert_false(w->waits_index);
     w->waits_index = true;
-    if (r->lookup.query.verb == ISSUED_RELEASE_KEY) {
-        w->claims--;
+    struct issued_query *q = &r->lookup.query;
+    if (q->verb == ISSUED_RELEASE) {
+        assert_true(q->key.ptr != NULL || q->room.claim != NULL);
+        w->claims -= q->key.ptr != NULL ? 1 : 0;
+        w->rooms -= q->room.claim != NULL ? 1 : 0;
+        q->room.claim = NULL;
         w->waits_index = false;
         r->lookup.is_pending = false; /* answered before anybody could notice */
     }
@@ -148,6 +155,8 @@ static enum gate_state world_gate_enter(void *ctx, struct request *r)
 {
     struct world *w = ctx;
     w->gate_depth++;
+    w->last_turn = w->turn;
+    w->turn = r->gate.ticket.client;
     r->gate.ticket.state = w->gate_queues ? GATE_QUEUED : GATE_IN;
     return r->gate.ticket.state;
 }
@@ -182,6 +191,7 @@ static enum cb_code world_ca_post(void *ctx, struct request *r, const char *path
         assert_false(w->waits_audit);
     }
     assert_int_equal(r->gate.ticket.state, GATE_CALLING);
+    (void)snprintf(w->posted, sizeof(w->posted), "%.*s", (int)body->len, body->data);
     buf_free(body);
     w->posts++;
     w->waits_ca = true;
@@ -208,6 +218,7 @@ static void world_reply(void *ctx, struct request *r, struct edge_reply *reply)
     /* P3: nothing is answered while a record is on its way to the disk. */
     assert_false(r->record.is_pending);
     w->status = reply->status;
+    w->retry_s = reply->retry_after_s;
     (void)snprintf(w->reply, sizeof(w->reply), "%.*s", (int)reply->body.len, reply->body.data);
     buf_free(&reply->body);
     w->waits_reply = true;
@@ -241,14 +252,15 @@ static void world_init(struct world *w)
     struct cb_err err = {0};
     struct diag_list *diags = diag_new();
     struct policy *policy = NULL;
-    if (policy_load_bytes("policy.yaml", slice_of(policy_text), NOW_US / 1000000, diags, &policy) !=
-        CB_OK) {
+    if (policy_load(DATA_DIR "/policy.yaml", NOW_US / 1000000, diags, &policy) != CB_OK) {
         diag_print(diags, stderr);
         fail_msg("the scenario policy does not load");
     }
     diag_free(diags);
     *w = (struct world){.now_us = NOW_US, .audit_state = AUDIT_OK, .host = "a.acme.test"};
     w->reason = "superseded";
+    w->owner = "web";
+    (void)snprintf(w->peer, sizeof(w->peer), "192.0.2.1:4711");
     w->policy = policy_ref_new(policy);
     w->clock = (struct cb_clock){world_wall, world_mono, w};
     w->settings = (struct req_settings){
@@ -267,6 +279,7 @@ static void world_init(struct world *w)
         .clock = &w->clock,
         .settings = &w->settings,
         .aki_learned = &w->learned,
+        .quotas = quotas_new(),
         .policy = world_policy,
         .audit_state = world_audit_state,
         .audit_submit = world_audit_submit,
@@ -294,6 +307,7 @@ static void world_free(struct world *w)
         free(w->r);
     }
     ca_issuer_free(w->services.issuer);
+    quotas_free(w->services.quotas);
     policy_ref_put(w->policy);
 }
 
@@ -307,8 +321,27 @@ static void world_free(struct world *w)
         fail();                                                                                    \
     } while (0)
 
+/* next_request - the world goes on, with a new exchange. */
+static void next_request(struct world *w)
+{
+    if (!w->is_finished) {
+        BAD(w, "the request before is not done");
+    }
+    req_free(w->r);
+    free(w->r);
+    w->is_finished = false;
+    w->status = 0;
+}
+
 static void do_request(struct world *w, const char *what, const char *path)
 {
+    char party[150] = "";
+    if (w->r != NULL) {
+        next_request(w);
+    }
+    if (w->party != NULL) {
+        (void)snprintf(party, sizeof(party), ",\"on_behalf_of\":\"%s\"", w->party);
+    }
     struct http_head *head = &w->exchange.head;
     head->method = HTTP_POST;
     head->method_text = SLICE("POST");
@@ -317,12 +350,12 @@ static void do_request(struct world *w, const char *what, const char *path)
             strcmp(what, "newcert") == 0 ? SLICE("/api/v1/cfssl/newcert") : SLICE("/v1/explain");
         (void)snprintf(w->body, sizeof(w->body),
                        "{\"request\":{\"CN\":\"%s\",\"hosts\":[\"%s\"],\"key\":{\"algo\":"
-                       "\"ecdsa\",\"size\":256}}}",
-                       w->host, w->host);
+                       "\"ecdsa\",\"size\":256}}%s}",
+                       w->host, w->host, party);
     } else if (strcmp(what, "revoke") == 0) {
         head->path = SLICE("/api/v1/cfssl/revoke");
-        (void)snprintf(w->body, sizeof(w->body), "{\"serial\":\"4660\",\"reason\":\"%s\"}",
-                       w->reason);
+        (void)snprintf(w->body, sizeof(w->body), "{\"serial\":\"4660\",\"reason\":\"%s\"%s}",
+                       w->reason, party);
     } else if (strcmp(what, "info") == 0) {
         head->path = SLICE("/api/v1/cfssl/info");
         (void)snprintf(w->body, sizeof(w->body), "{\"label\":\"\"}");
@@ -339,7 +372,7 @@ static void do_request(struct world *w, const char *what, const char *path)
     w->exchange.body = slice_of(w->body);
     w->exchange.is_tls = true;
     w->exchange.identity = &w->identity;
-    w->exchange.peer = "192.0.2.1:4711";
+    w->exchange.peer = w->peer;
     w->r = calloc(1, sizeof(*w->r));
     assert_non_null(w->r);
     req_init(w->r, &w->services, &w->exchange);
@@ -350,6 +383,8 @@ static void do_option(struct world *w, const char *name, const char *value)
 {
     static char key[100];
     static char host[100];
+    static char party[100];
+    static char owner[100];
     if (strcmp(name, "undelivered") == 0) {
         w->settings.revoke_undelivered = strcmp(value, "revoke") == 0;
     } else if (strcmp(name, "aki") == 0) {
@@ -372,8 +407,17 @@ static void do_option(struct world *w, const char *name, const char *value)
         (void)snprintf(host, sizeof(host), "%s", value);
         w->reason = host;
     } else if (strcmp(name, "client") == 0) {
-        w->uri = strcmp(value, "known") == 0 ? SLICE("spiffe://acme.test/web")
-                                             : SLICE("spiffe://acme.test/nobody");
+        (void)snprintf(w->uri_text, sizeof(w->uri_text), "spiffe://acme.test/%s",
+                       strcmp(value, "known") == 0 ? "web" : value);
+        w->uri = slice_of(w->uri_text);
+    } else if (strcmp(name, "peer") == 0) {
+        (void)snprintf(w->peer, sizeof(w->peer), "%s", value);
+    } else if (strcmp(name, "party") == 0) {
+        (void)snprintf(party, sizeof(party), "%s", value);
+        w->party = strcmp(value, "-") == 0 ? NULL : party;
+    } else if (strcmp(name, "owner") == 0) {
+        (void)snprintf(owner, sizeof(owner), "%s", value);
+        w->owner = owner;
     } else {
         BAD(w, "no option %s", name);
     }
@@ -406,7 +450,8 @@ static void fill_cert(struct world *w, struct issued_cert *cert, const char *how
     static const struct slice names[] = {{"a.acme.test", 11}};
     static struct slice copy[1];
     copy[0] = names[0];
-    *cert = (struct issued_cert){.owner = SLICE("web"), .ref = 7, .names = copy, .num_names = 1};
+    *cert =
+        (struct issued_cert){.owner = slice_of(w->owner), .ref = 7, .names = copy, .num_names = 1};
     (void)snprintf(cert->serial_hex, sizeof(cert->serial_hex), "1234");
     (void)snprintf(cert->serial_dec, sizeof(cert->serial_dec), "4660");
     (void)snprintf(cert->aki_hex, sizeof(cert->aki_hex), "aabb");
@@ -423,7 +468,35 @@ static void fill_cert(struct world *w, struct issued_cert *cert, const char *how
     }
 }
 
-static void do_index(struct world *w, const char *how)
+/* answer_look - one of the places of each limit is taken; or all, of those that are full. */
+static void answer_look(struct issued_query *q, const char *how)
+{
+    const bool is_full = strcmp(how, "full") == 0;
+    q->room.full = q->room.num_limits - 1;
+    q->found = is_full ? ISSUED_FULL : q->found;
+    for (size_t i = 0; i < q->room.num_limits; i++) {
+        q->room.taken[i] = is_full ? q->room.limits[i].max : 1;
+    }
+}
+
+/* answer_room - room is taken, or there is none for so many seconds (0: nobody knows). */
+static void answer_room(struct world *w, struct issued_query *q, const char *how,
+                        const char *seconds)
+{
+    static char claim;
+    assert_true(q->room.num_limits > 0);
+    if (strcmp(how, "full") == 0) {
+        const long wait_s = strtol(seconds, NULL, 10);
+        q->found = ISSUED_FULL;
+        q->room.full = q->room.num_limits - 1;
+        q->room.frees_s = wait_s == 0 ? 0 : q->room.now_s + wait_s;
+    } else if (q->found == ISSUED_NONE || q->found == ISSUED_FOUND) {
+        q->room.claim = (struct issued_claim *)(void *)&claim; /* never followed here */
+        w->rooms++;
+    }
+}
+
+static void do_index(struct world *w, const char *how, const char *seconds)
 {
     if (!w->waits_index) {
         BAD(w, "nothing was asked of the index");
@@ -436,12 +509,17 @@ static void do_index(struct world *w, const char *how)
         q->found = ISSUED_IN_FLIGHT;
     } else if (strcmp(how, "error") == 0) {
         q->found = ISSUED_ERROR;
-    } else {
+    } else if (strcmp(how, "full") != 0) {
         q->found = ISSUED_FOUND;
         fill_cert(w, &q->cert, how);
     }
     if (q->verb == ISSUED_CLAIM_KEY && q->found != ISSUED_IN_FLIGHT && q->found != ISSUED_ERROR) {
         w->claims++;
+    }
+    if (q->verb == ISSUED_CLAIM_ROOM) {
+        answer_room(w, q, how, seconds);
+    } else if (q->verb == ISSUED_LOOK_ROOM) {
+        answer_look(q, how);
     }
     req_on_issued(w->r);
 }
@@ -566,7 +644,25 @@ static void expect_done(struct world *w)
     }
     assert_int_equal(w->gate_depth, 0);
     assert_int_equal(w->claims, 0);
+    assert_int_equal(w->rooms, 0);
     assert_false(w->waits_audit || w->waits_ca || w->waits_index || w->waits_reply);
+}
+
+static void expect_text(struct world *w, const char *what, const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        BAD(w, "%s has no %s: %s", what, part, text);
+    }
+}
+
+static void expect_counted(struct world *w, const char *num)
+{
+    struct quota_count count;
+    uint64_t total = 0;
+    while (quotas_next_count(w->services.quotas, INT64_MAX, &count)) {
+        total += count.num;
+    }
+    assert_int_equal(total, strtol(num, NULL, 10));
 }
 
 static void do_expect(struct world *w, const char *what, const char *a, const char *b,
@@ -577,9 +673,19 @@ static void do_expect(struct world *w, const char *what, const char *a, const ch
     } else if (strcmp(what, "reply") == 0) {
         expect_reply(w, a, b);
     } else if (strcmp(what, "body") == 0) {
-        if (strstr(w->reply, rest) == NULL) {
-            BAD(w, "the reply has no %s: %s", rest, w->reply);
-        }
+        expect_text(w, "the reply", w->reply, rest);
+    } else if (strcmp(what, "posted") == 0) {
+        expect_text(w, "the POST", w->posted, rest);
+    } else if (strcmp(what, "noted") == 0) {
+        expect_text(w, "the record", w->noted, rest);
+    } else if (strcmp(what, "unnoted") == 0) {
+        assert_null(strstr(w->noted, rest));
+    } else if (strcmp(what, "turn") == 0) {
+        assert_int_equal(w->turn == w->last_turn, strcmp(a, "same") == 0);
+    } else if (strcmp(what, "retry") == 0) {
+        assert_int_equal(w->retry_s, strtol(a, NULL, 10));
+    } else if (strcmp(what, "counted") == 0) {
+        expect_counted(w, a);
     } else if (strcmp(what, "records") == 0) {
         if (strcmp(w->records, rest) != 0) {
             BAD(w, "the records are \"%s\"", w->records);
@@ -621,7 +727,7 @@ static void play_line(struct world *w, char *text)
     } else if (strcmp(word[0], "audit") == 0) {
         do_audit(w, word[1]);
     } else if (strcmp(word[0], "index") == 0) {
-        do_index(w, word[1]);
+        do_index(w, word[1], word[2]);
     } else if (strcmp(word[0], "gate") == 0) {
         do_gate(w, word[1]);
     } else if (strcmp(word[0], "ca") == 0) {
