@@ -1,4 +1,5 @@
-/* commands.c - the subcommands that are not the server itself: serve's start, check, audit init. */
+/* commands.c - the subcommands that are not the server itself: serve's start, check, audit init; and
+ * certbroker.yaml as the tools see it. */
 #include "broker/commands.h"
 
 #include "audit/audit.h"
@@ -6,56 +7,23 @@
 #include "broker/generation.h"
 #include "broker/server.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *command_config_path(int argc, char **argv, const char *usage)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    for (;;) {
-        const int option = getopt_long(argc, argv, "c:h", options, NULL); /* one thread only */
-        if (option == -1) {
-            break;
-        }
-        if (option != 'c') {
-            path = NULL;
-            optind = argc;
-            break;
-        }
-        path = optarg;
-    }
-    if (path == NULL || optind < argc) {
-        (void)fprintf(stderr, "usage: %s\n", usage);
-        return NULL;
-    }
-    return path;
-}
+/* ---- serve ---- */
 
-/* load_config - NULL after printing every error. */
-static struct config *load_config(const char *path, struct diag_list *diags)
+static int serve(const struct command_env *env, const struct command_args *args)
 {
+    (void)env;
     struct config *config = NULL;
-    if (config_load(path, diags, &config) != CB_OK) {
-        return NULL;
-    }
-    return config;
-}
-
-int cmd_serve(int argc, char **argv)
-{
-    const char *path = command_config_path(argc, argv, "certbroker serve -c FILE");
-    struct diag_list *diags = path == NULL ? NULL : diag_new();
+    struct diag_list *diags = diag_new();
     if (diags == NULL) {
         return EXIT_USAGE;
     }
-    struct config *config = load_config(path, diags);
+    const enum cb_code code = config_load(args_text(args, "config"), diags, &config);
     diag_print(diags, stderr);
     diag_free(diags);
-    if (config == NULL) {
+    if (code != CB_OK) {
         return EXIT_USAGE;
     }
     const int status = server_run(config);
@@ -63,13 +31,48 @@ int cmd_serve(int argc, char **argv)
     return status;
 }
 
+/* Which broker is started is always said. */
+static const struct command_option serve_options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .is_required = true,
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "the configuration, certbroker.yaml"},
+    {.name = NULL}};
+
+const struct command cmd_serve = {
+    .name = "serve", .summary = "run the broker", .options = serve_options, .run = serve};
+
+/* ---- check ---- */
+
+static const struct command_option check_options[] = {COMMAND_CONFIG_OPTION, {.name = NULL}};
+
+static void say_policy(const struct policy *policy)
+{
+    (void)printf("%s: %zu rules, %zu clients, sha256 %s\n", policy_file(policy),
+                 policy_num_rules(policy), policy_num_clients(policy), policy_sha256(policy));
+}
+
+/* check_policy_alone - where certbroker.yaml has errors of its own, the policy can still be read;
+ * what it is held against (the CA's profiles) may be just what is wrong. */
+static void check_policy_alone(const struct config *config, struct diag_list *diags)
+{
+    struct policy *policy = NULL;
+    const int64_t now_s = clock_wall_us(&cb_system_clock) / 1000000;
+    if (config->policy_path != NULL &&
+        policy_load(config->policy_path, now_s, diags, &policy) == CB_OK) {
+        say_policy(policy);
+        policy_free(policy);
+    }
+}
+
 static void check_everything(const struct config *config, struct diag_list *diags)
 {
     struct policy *policy = NULL;
     struct cb_err err = {0};
     if (policy_load_checked(config, diags, &policy) == CB_OK) {
-        (void)printf("%s: %zu rules, %zu clients, sha256 %s\n", policy_file(policy),
-                     policy_num_rules(policy), policy_num_clients(policy), policy_sha256(policy));
+        say_policy(policy);
         policy_free(policy);
     }
     if (generation_check_files(config, &err) != CB_OK) {
@@ -77,19 +80,23 @@ static void check_everything(const struct config *config, struct diag_list *diag
     }
 }
 
-int cmd_check(int argc, char **argv)
+static int check(const struct command_env *env, const struct command_args *args)
 {
-    const char *path = command_config_path(argc, argv, "certbroker check -c FILE");
-    struct diag_list *diags = path == NULL ? NULL : diag_new();
+    (void)env;
+    struct config *config = NULL;
+    struct diag_list *diags = diag_new();
     if (diags == NULL) {
         return EXIT_USAGE;
     }
-    struct config *config = load_config(path, diags);
-    if (config != NULL) {
+    const char *path = args_config(args);
+    const bool is_read = config_load_anyway(path, diags, &config) == CB_OK;
+    if (is_read && diag_num_errors(diags) > 0) {
+        check_policy_alone(config, diags);
+    } else if (is_read) {
         check_everything(config, diags);
     }
     diag_print(diags, stderr);
-    const bool ok = diag_num_errors(diags) == 0 && config != NULL;
+    const bool ok = diag_num_errors(diags) == 0 && is_read;
     if (ok) {
         (void)printf("%s: ok\n", path);
     }
@@ -98,40 +105,18 @@ int cmd_check(int argc, char **argv)
     return ok ? EXIT_OK : EXIT_PROBLEM;
 }
 
-static int audit_init_usage(void)
-{
-    (void)fprintf(stderr, "usage: certbroker audit init --dir DIR --origin NAME\n"
-                          "  DIR     the audit log's directory, e.g. /var/lib/certbroker/audit\n"
-                          "  NAME    what the log is called for ever, e.g. broker1.acme.example\n");
-    return EXIT_USAGE;
-}
+const struct command cmd_check = {.name = "check",
+                                  .summary = "check configuration and policy, and say every error",
+                                  .options = check_options,
+                                  .run = check};
 
-int cmd_audit(int argc, char **argv)
+/* ---- audit init ---- */
+
+static int run_audit_init(const struct command_env *env, const struct command_args *args)
 {
-    static const struct option options[] = {{"dir", required_argument, NULL, 'd'},
-                                            {"origin", required_argument, NULL, 'o'},
-                                            {NULL, 0, NULL, 0}};
-    const char *dir = NULL;
-    const char *origin = NULL;
-    if (argc < 2 || strcmp(argv[1], "init") != 0) {
-        return audit_init_usage();
-    }
-    for (;;) {
-        const int option = getopt_long(argc - 1, argv + 1, "", options, NULL);
-        if (option == -1) {
-            break;
-        }
-        if (option == 'd') {
-            dir = optarg;
-        } else if (option == 'o') {
-            origin = optarg;
-        } else {
-            return audit_init_usage();
-        }
-    }
-    if (dir == NULL || origin == NULL || optind < argc - 1) {
-        return audit_init_usage();
-    }
+    (void)env;
+    const char *dir = args_text(args, "dir");
+    const char *origin = args_text(args, "origin");
     struct cb_err err = {0};
     if (audit_init(dir, origin, &err) != CB_OK) {
         (void)fprintf(stderr, "certbroker: %s\n", err.msg);
@@ -139,4 +124,70 @@ int cmd_audit(int argc, char **argv)
     }
     (void)printf("%s: audit log \"%s\" created\n", dir, origin);
     return EXIT_OK;
+}
+
+static const struct command_option audit_init_options[] = {
+    {.name = "dir",
+     .is_required = true,
+     .kind = VALUE_FILE,
+     .value = "DIR",
+     .help = "the audit log's directory, e.g. /var/lib/certbroker/audit"},
+    {.name = "origin",
+     .is_required = true,
+     .kind = VALUE_TEXT,
+     .value = "NAME",
+     .help = "what the log is called for ever, e.g. broker1.acme.example"},
+    {.name = NULL}};
+
+const struct command cmd_audit_init = {.name = "audit init",
+                                       .summary = "create an audit log",
+                                       .options = audit_init_options,
+                                       .run = run_audit_init};
+
+/* ---- for the tools ---- */
+
+enum cb_code commands_open_config(const char *path, struct diag_list *diags,
+                                  struct command_config *ret)
+{
+    struct config *config = NULL;
+    TRY(config_load(path, diags, &config));
+    *ret = (struct command_config){
+        .policy_path = config->policy_path, .audit_dir = config->audit_dir, .config = config};
+    return CB_OK;
+}
+
+enum cb_code commands_load_policy(const struct command_config *config, const char *path,
+                                  struct diag_list *diags, struct policy **ret)
+{
+    struct config with_path = *(const struct config *)config->config;
+    with_path.policy_path = path;
+    return policy_load_checked(&with_path, diags, ret);
+}
+
+const char *commands_jwt_issuer(const struct command_config *config, struct slice iss)
+{
+    const struct config *c = config->config;
+    for (size_t i = 0; i < c->jwt.num_issuers; i++) {
+        if (slice_eq_str(iss, c->jwt.issuers[i].issuer)) {
+            return c->jwt.issuers[i].name;
+        }
+    }
+    return NULL;
+}
+
+bool commands_has_profile(const struct command_config *config, struct slice name)
+{
+    const struct config *c = config->config;
+    for (size_t i = 0; i < c->request.num_profiles; i++) {
+        if (slice_eq_str(name, c->request.profiles[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void commands_close_config(struct command_config *config)
+{
+    config_free(config->config);
+    config->config = NULL;
 }

@@ -1,20 +1,31 @@
-/* commands.h - the subcommands of the one binary. Each gets its own arguments (argv[0] is the
- * subcommand's name) and returns the exit status. */
+/* commands.h - the subcommands of the one binary that are about the server; those that look at
+ * policies are in broker/tools. */
 #ifndef BROKER_COMMANDS_H
 #define BROKER_COMMANDS_H
 
-/* Exit statuses of the server's verbs. */
-#define EXIT_OK 0
-#define EXIT_PROBLEM 1 /* problems were found, and are on stderr */
-#define EXIT_USAGE 2   /* cannot run: wrong arguments, unreadable file */
+#include "broker/tools/command.h"
 
-int cmd_serve(int argc, char **argv);
-int cmd_check(int argc, char **argv);
-int cmd_audit(int argc, char **argv);
-int cmd_version(int argc, char **argv);
+extern const struct command cmd_serve;
+extern const struct command cmd_check;
+extern const struct command cmd_reload;          /* cmd_reload.c */
+extern const struct command cmd_policy_rollback; /* cmd_rollback.c */
+extern const struct command cmd_audit_init;
+extern const struct command cmd_version; /* version.c */
 
-/* command_config_path - the argument of -c FILE (or --config FILE), the only one these verbs take;
- * NULL after a usage message on stderr. */
-const char *command_config_path(int argc, char **argv, const char *usage);
+/* certbroker.yaml for the tools: the functions of struct command_env. */
+enum cb_code commands_open_config(const char *path, struct diag_list *diags,
+                                  struct command_config *ret) CB_MUST_USE;
+enum cb_code commands_load_policy(const struct command_config *config, const char *path,
+                                  struct diag_list *diags, struct policy **ret) CB_MUST_USE;
+const char *commands_jwt_issuer(const struct command_config *config, struct slice iss);
+bool commands_has_profile(const struct command_config *config, struct slice name);
+void commands_close_config(struct command_config *config);
+
+/* For the option table of a command that works by certbroker.yaml alone. */
+#define COMMAND_CONFIG_OPTION                                                                      \
+    {                                                                                              \
+        .name = "config", .letter = 'c', .kind = VALUE_FILE, .value = "FILE",                      \
+        .help = "the configuration, certbroker.yaml (default " COMMAND_CONFIG_DEFAULT ")"          \
+    }
 
 #endif

@@ -1,47 +1,34 @@
 /* main.c - certbroker: one binary, subcommands. */
 #include "broker/commands.h"
+#include "broker/tools/tools.h"
 
-#include <stdio.h>
-#include <string.h>
-
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
-    {"serve", cmd_serve, "run the broker                      serve -c FILE"},
-    {"check", cmd_check, "check configuration and policy      check -c FILE"},
-    {"audit", cmd_audit, "create an audit log                 audit init --dir DIR --origin NAME"},
-    {"version", cmd_version, "print versions"},
+static const struct command *const commands[] = {
+    &cmd_serve,
+    &cmd_check,
+    &cmd_reload,
+    &cmd_audit_init,
+    &tools_policy_explain,
+    &tools_policy_test,
+    &tools_policy_list,
+    &tools_policy_diff,
+    &tools_policy_replay,
+    &tools_policy_suggest,
+    &tools_policy_unused,
+    &cmd_policy_rollback,
+    &tools_completion,
+    &cmd_version,
 };
-
-static int usage(FILE *out, int status)
-{
-    (void)fprintf(out, "usage: certbroker COMMAND [OPTIONS]\n\n");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    }
-    (void)fprintf(out, "\nExit status: 0 ok, 1 problems found, 2 cannot run.\n");
-    return status;
-}
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        return usage(stderr, EXIT_USAGE);
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        return usage(stdout, EXIT_OK);
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        return cmd_version(argc - 1, argv + 1);
-    }
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
-        }
-    }
-    (void)fprintf(stderr, "certbroker: no command \"%s\"\n\n", argv[1]);
-    return usage(stderr, EXIT_USAGE);
+    const struct command_env env = {
+        .commands = commands,
+        .num_commands = sizeof(commands) / sizeof(commands[0]),
+        .open_config = commands_open_config,
+        .load_policy = commands_load_policy,
+        .jwt_issuer = commands_jwt_issuer,
+        .has_profile = commands_has_profile,
+        .close_config = commands_close_config,
+    };
+    return command_main(&env, argc, argv);
 }

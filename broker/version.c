@@ -34,10 +34,10 @@ enum cb_code version_check_libraries(struct cb_err *err)
     return CB_OK;
 }
 
-int cmd_version(int argc, char **argv)
+static int print_versions(const struct command_env *env, const struct command_args *args)
 {
-    (void)argc;
-    (void)argv;
+    (void)env;
+    (void)args;
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
     (void)printf("certbroker %s\n", CERTBROKER_VERSION);
     (void)printf("libevent %s\n", event_get_version());
@@ -48,3 +48,6 @@ int cmd_version(int argc, char **argv)
     (void)printf("cJSON %s\n", cJSON_Version());
     return EXIT_OK;
 }
+
+const struct command cmd_version = {
+    .name = "version", .summary = "print versions", .run = print_versions};
