@@ -18,6 +18,13 @@ struct config_listen {
     bool is_tls;         /* plain HTTP is accepted on loopback addresses only */
 };
 
+/* reload: how careful a reload is. */
+struct config_reload {
+    bool require_tests;           /* the policy's own tests must be there and pass */
+    uint64_t guard_window_s;      /* how far back granted requests count; 0: no guard */
+    unsigned max_dropped_percent; /* of the ids of rules */
+};
+
 struct config {
     struct arena arena;              /* owns everything below */
     char sha256[SHA256_HEX_LEN + 1]; /* of the file's bytes */
@@ -27,7 +34,11 @@ struct config {
     size_t num_listen;
     const char *operations; /* NULL: no operations listener */
     struct edge_tls_files tls;
-    const char *policy_path;
+    struct jwt_issuer jwt_issuers[JWT_ISSUERS_MAX];
+    struct jwt_settings jwt;
+    const char *policy_path; /* a file or a folder */
+    const char *control;     /* path of the control socket; NULL: none */
+    struct config_reload reload;
 
     const char *audit_dir;
     uint64_t audit_segment_bytes, audit_segment_seconds;
@@ -55,6 +66,10 @@ struct config {
  * CB_EINPUT diags holds every error found. *ret is the caller's, config_free it. */
 enum cb_code config_load(const char *path, struct diag_list *diags,
                          struct config **ret) CB_MUST_USE;
+/* config_load_anyway - the same, but a file that is YAML gives what could be read of it, whatever
+ * errors diags hold: only for `check`, which goes on to the policy that it names. */
+enum cb_code config_load_anyway(const char *path, struct diag_list *diags,
+                                struct config **ret) CB_MUST_USE;
 void config_free(struct config *config); /* NULL ok */
 
 #endif

@@ -6,39 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool has_profile(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->request.num_profiles; i++) {
-        if (strcmp(config->request.profiles[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_profiles(const struct config *config, const struct policy *policy,
-                           struct diag_list *diags)
-{
-    for (size_t rule = 0; rule < policy_num_rules(policy); rule++) {
-        const char *const *profiles = NULL;
-        const size_t num = policy_rule_profiles(policy, rule, &profiles);
-        for (size_t i = 0; i < num; i++) {
-            if (!has_profile(config, profiles[i])) {
-                diag_add(diags, DIAG_ERROR, policy_rule_place(policy, rule),
-                         "rule %s lists profile \"%s\", which ca.profiles in %s does not have",
-                         policy_rule_id(policy, rule), profiles[i], config->path);
-            }
-        }
-    }
-}
-
 enum cb_code policy_load_checked(const struct config *config, struct diag_list *diags,
                                  struct policy **ret)
 {
     const int64_t now_s = clock_wall_us(&cb_system_clock) / 1000000;
     struct policy *policy = NULL;
     TRY(policy_load(config->policy_path, now_s, diags, &policy));
-    check_profiles(config, policy, diags);
+    policy_check(config, policy, diags);
     if (diag_num_errors(diags) > 0) {
         policy_free(policy);
         return CB_EINPUT;
@@ -47,25 +21,16 @@ enum cb_code policy_load_checked(const struct config *config, struct diag_list *
     return CB_OK;
 }
 
+static void report_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    log_line(strstr(line, ": error: ") != NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "policy", NULL,
+             "%s", line);
+}
+
 void report_policy(const struct diag_list *diags)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL) {
-        return;
-    }
-    diag_print(diags, f);
-    (void)fclose(f);
-    char *rest = text;
-    const char *line = NULL;
-    while ((line = strsep(&rest, "\n")) != NULL) {
-        if (line[0] != '\0') {
-            log_line(strstr(line, ": error: ") != NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "policy",
-                     NULL, "%s", line);
-        }
-    }
-    free(text);
+    diag_each(diags, report_line, NULL);
 }
 
 /* print_files - SHA-256 over these files' bytes and lengths; a file that cannot be read counts as
@@ -117,6 +82,9 @@ static enum cb_code load_files(const struct config *config, bool with_tls,
     if (with_tls && needs_tls(config)) {
         TRY(edge_tls_load(&config->tls, &g->tls, err));
     }
+    if (config->jwt.num_issuers > 0) {
+        TRY(jwt_keys_load(&config->jwt, &g->jwt_keys, err));
+    }
     return ca_issuer_load(config->issuer_path, &g->issuer, err);
 }
 
@@ -154,6 +122,9 @@ enum cb_code generations_load(const struct config *config, struct policy *policy
     for (; done < num && code == CB_OK; done++) {
         ret[done] = (struct worker_generation){.has_new_ca_tls = with_ca};
         code = load_files(config, with_tls, &ret[done], err);
+        if (code == CB_OK && !worker_generation_prepare(&ret[done])) {
+            code = cb_fail(err, CB_ENOMEM, "out of memory");
+        }
     }
     struct policy_ref *ref = code == CB_OK ? policy_ref_new(policy) : NULL;
     if (ref == NULL) {

@@ -6,9 +6,14 @@
 #include "broker/worker.h"
 
 /* policy_load_checked - load the policy and hold it against the configuration: every profile a
- * rule lists must be one the CA is configured to have. *ret is the caller's. */
+ * rule lists must be one the CA is configured to have, and give no usage but those that the rule
+ * expects. *ret is the caller's. */
 enum cb_code policy_load_checked(const struct config *config, struct diag_list *diags,
                                  struct policy **ret) CB_MUST_USE;
+
+/* policy_check - the second half of it. */
+void policy_check(const struct config *config, const struct policy *policy,
+                  struct diag_list *diags);
 
 /* report_policy - every complaint about the policy as a line of the operator's log. */
 void report_policy(const struct diag_list *diags);

@@ -27,6 +27,8 @@ void metrics_request(struct metrics *m, const struct request *r, int64_t now_mon
     if (reason == REFUSED_DENIED) {
         metrics_add(&m->denials[r->decision.reason], 1);
     }
+    metrics_add(&m->rate_limited, reason == REFUSED_RATE_LIMITED ? 1 : 0);
+    metrics_add(&m->too_many_active, reason == REFUSED_TOO_MANY_ACTIVE ? 1 : 0);
     if (reason == REFUSED_CA_MISMATCH) {
         for (unsigned f = 0; f < CERT_FIELD_COUNT; f++) {
             metrics_add(&m->mismatches[f], (r->call.facts.differs >> f) & 1U);
@@ -93,6 +95,16 @@ static void replies(const struct metrics_process *p, struct buf *out)
         buf_printf(out, "certbroker_mismatches_total{field=\"%s\"} %llu\n",
                    cert_field_word((enum cert_field)i), (unsigned long long)n);
     }
+}
+
+static void quotas(const struct metrics_process *p, struct buf *out)
+{
+    head(out, "certbroker_quota_refused_total", "counter",
+         "Requests refused by a limit of their rule, recorded one by one or only counted.");
+    buf_printf(out, "certbroker_quota_refused_total{reason=\"rate_limited\"} %llu\n",
+               (unsigned long long)SUM(p, rate_limited));
+    buf_printf(out, "certbroker_quota_refused_total{reason=\"too_many_active\"} %llu\n",
+               (unsigned long long)SUM(p, too_many_active));
 }
 
 static void histogram(const struct metrics_process *p, struct buf *out, const char *name,
@@ -184,15 +196,6 @@ static void state(const struct metrics_process *p, struct buf *out)
     one(out, "certbroker_ca_queue", "gauge", "Requests waiting for the CA.", p->gate.queued);
     one(out, "certbroker_ca_turned_away_total", "counter", "Requests refused, the queue was full.",
         p->gate.turned_away);
-    one(out, "certbroker_policy_rules", "gauge", "Rules of the policy in force.", p->policy_rules);
-    one(out, "certbroker_policy_clients", "gauge", "Clients of the policy in force.",
-        p->policy_clients);
-    head(out, "certbroker_policy_info", "gauge", "The policy in force.");
-    buf_printf(out, "certbroker_policy_info{sha256=\"%s\"} 1\n", p->policy_sha256);
-    one(out, "certbroker_policy_stale", "gauge", "1 when the last reload was refused.",
-        p->policy_is_stale ? 1 : 0);
-    one(out, "certbroker_reloads_total", "counter", "Reloads that took effect.", p->reloads_ok);
-    one(out, "certbroker_reloads_refused_total", "counter", "Reloads refused.", p->reloads_refused);
     one(out, "certbroker_server_certificate_not_after_seconds", "gauge",
         "End of the server certificate.", (uint64_t)p->server_cert_not_after_s);
     one(out, "certbroker_issuer_not_after_seconds", "gauge", "End of the CA's certificate.",
@@ -202,11 +205,42 @@ static void state(const struct metrics_process *p, struct buf *out)
     one(out, "certbroker_draining", "gauge", "1 while shutting down.", p->is_draining ? 1 : 0);
 }
 
+static void policy(const struct metrics_process *p, struct buf *out)
+{
+    uint64_t refused = 0;
+    one(out, "certbroker_policy_rules", "gauge", "Rules of the policy in force.", p->policy_rules);
+    one(out, "certbroker_policy_clients", "gauge", "Clients of the policy in force.",
+        p->policy_clients);
+    head(out, "certbroker_policy_info", "gauge", "The policy in force.");
+    buf_printf(out, "certbroker_policy_info{sha256=\"%s\"} 1\n", p->policy_sha256);
+    one(out, "certbroker_policy_stale", "gauge", "1 when the last reload was refused.",
+        p->policy_is_stale ? 1 : 0);
+    one(out, "certbroker_policy_grants_expiring", "gauge",
+        "Grants and tokens that end within warn_before of the policy's settings.",
+        p->grants_expiring);
+    one(out, "certbroker_policy_first_grant_end_seconds", "gauge",
+        "When the first of the grants that end soon does; 0 when none does.",
+        (uint64_t)p->first_grant_end_s);
+    head(out, "certbroker_reloads_total", "counter",
+         "Reloads by result; only loaded and unchanged took effect.");
+    for (size_t i = 0; i < p->num_reloads; i++) {
+        buf_printf(out, "certbroker_reloads_total{result=\"%s\"} %llu\n", p->reloads[i].result,
+                   (unsigned long long)p->reloads[i].count);
+        refused += p->reloads[i].is_refused ? p->reloads[i].count : 0;
+    }
+    one(out, "certbroker_reloads_refused_total", "counter", "Reloads refused.", refused);
+    one(out, "certbroker_reload_time_seconds", "gauge", "When the last reload began; 0: none yet.",
+        (uint64_t)p->last_reload_s);
+    head(out, "certbroker_reload_duration_seconds", "gauge", "How long the last reload took.");
+    buf_printf(out, "certbroker_reload_duration_seconds %.6f\n", (double)p->last_reload_us / 1e6);
+}
+
 void metrics_print(const struct metrics_process *p, struct buf *out)
 {
     head(out, "certbroker_build_info", "gauge", "This program.");
     buf_printf(out, "certbroker_build_info{version=\"%s\"} 1\n", CERTBROKER_VERSION);
     replies(p, out);
+    quotas(p, out);
     histogram(p, out, "certbroker_request_duration_seconds",
               "newcert and revoke, from the first byte to the last.",
               offsetof(struct metrics, request));
@@ -215,4 +249,5 @@ void metrics_print(const struct metrics_process *p, struct buf *out)
     edge(p, out);
     audit(p, out);
     state(p, out);
+    policy(p, out);
 }

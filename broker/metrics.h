@@ -19,6 +19,7 @@ struct metrics {
     _Atomic(uint64_t) replies[REQ_ROUTE_COUNT][REASON_ID_COUNT];
     _Atomic(uint64_t) denials[POLICY_REASON_COUNT];
     _Atomic(uint64_t) mismatches[CERT_FIELD_COUNT];
+    _Atomic(uint64_t) rate_limited, too_many_active;
     _Atomic(uint64_t) undelivered, follow_ups_done, follow_ups_failed, notes_dropped;
     _Atomic(uint64_t) live;            /* requests under way */
     struct metrics_histogram request;  /* newcert and revoke, head to reply */
@@ -48,7 +49,15 @@ struct metrics_process {
     uint64_t policy_rules, policy_clients;
     const char *policy_sha256;
     bool policy_is_stale; /* the last reload was refused */
-    uint64_t reloads_ok, reloads_refused;
+    const struct metrics_reloads {
+        const char *result;
+        uint64_t count;
+        bool is_refused;
+    } * reloads;
+    size_t num_reloads;
+    int64_t last_reload_s, last_reload_us; /* when, and how long it took; 0: none yet */
+    uint64_t grants_expiring;
+    int64_t first_grant_end_s; /* 0: none ends soon */
     int64_t server_cert_not_after_s, issuer_not_after_s;
     int64_t start_s;
     bool is_draining;

@@ -39,13 +39,30 @@ static void readyz(const struct server *s, struct edge_reply *reply)
     buf_printf(&reply->body, "{\"ready\":%s,\"reason\":\"%s\",\"audit\":\"%s\",",
                why == NULL ? "true" : "false", why == NULL ? "" : why,
                audit_state_word(audit_get_state(s->shared.audit)));
-    buf_printf(&reply->body, "\"policy_sha256\":\"%s\",\"policy_stale\":%s}\n",
-               policy_sha256(s->policy->policy), s->policy_is_stale ? "true" : "false");
+    server_policy_json(s, &reply->body);
+    buf_add_str(&reply->body, "}\n");
+}
+
+/* add_reloads - every result from the start, zeros too; a reload that was called off is none. */
+static void add_reloads(const struct reloads *r, struct metrics_reloads *list,
+                        struct metrics_process *p)
+{
+    for (unsigned i = 0; i < RELOAD_STOPPED; i++) {
+        const enum reload_result result = (enum reload_result)i;
+        list[i] = (struct metrics_reloads){reload_result_word(result), r->counts[i],
+                                           reload_is_refused(result)};
+    }
+    p->reloads = list;
+    p->num_reloads = RELOAD_STOPPED;
+    p->last_reload_s = r->last_wall_us / 1000000;
+    p->last_reload_us = r->last_duration_us;
+    p->policy_is_stale = r->stale_since_us != 0;
 }
 
 static void metrics(const struct server *s, struct edge_reply *reply)
 {
     struct metrics *list[CONFIG_WORKERS_MAX];
+    struct metrics_reloads reloads[RELOAD_RESULT_COUNT];
     for (size_t i = 0; i < s->num_workers; i++) {
         list[i] = worker_metrics(s->workers[i]);
     }
@@ -56,14 +73,14 @@ static void metrics(const struct server *s, struct edge_reply *reply)
         .policy_rules = policy_num_rules(s->policy->policy),
         .policy_clients = policy_num_clients(s->policy->policy),
         .policy_sha256 = policy_sha256(s->policy->policy),
-        .policy_is_stale = s->policy_is_stale,
-        .reloads_ok = s->reloads_ok,
-        .reloads_refused = s->reloads_refused,
         .server_cert_not_after_s = s->server_cert_not_after_s,
         .issuer_not_after_s = s->issuer_not_after_s,
         .start_s = s->start_wall_s,
         .is_draining = s->is_draining,
     };
+    add_reloads(&s->reloads, reloads, &p);
+    p.grants_expiring = policy_num_expiring(
+        s->policy->policy, clock_wall_us(&cb_system_clock) / 1000000, &p.first_grant_end_s);
     audit_get_stats(s->shared.audit, &p.audit);
     issued_get_stats(s->shared.issued, &p.issued);
     gate_get_stats(s->shared.gate, &p.gate);

@@ -4,6 +4,7 @@
 #include "broker/server_parts.h"
 
 #include "broker/commands.h"
+#include "broker/control.h"
 #include "broker/generation.h"
 #include "broker/notify.h"
 #include "broker/privileges.h"
@@ -206,6 +207,7 @@ static void on_stop_signal(evutil_socket_t signal, short what, void *arg)
     s->stop_reason = signal == SIGTERM ? "sigterm" : "sigint";
     log_info("drain", "no new connections; finishing what is under way");
     notify_systemd("STOPPING=1");
+    server_reload_drain(s);
     const struct timeval tv = {(time_t)(s->config->drain_ms / 1000),
                                (suseconds_t)(s->config->drain_ms % 1000) * 1000};
     (void)evtimer_add(s->on_deadline, &tv);
@@ -220,7 +222,7 @@ static void on_reload_signal(evutil_socket_t signal, short what, void *arg)
     (void)what;
     struct server *s = arg;
     if (!s->is_draining) {
-        server_reload(s);
+        server_reload_hup(s);
     }
 }
 
@@ -232,6 +234,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct server *s = arg;
     struct audit_stats stats;
+    server_warn_expiring(s, false);
     audit_get_stats(s->shared.audit, &stats);
     if (stats.faults != s->last_audit_faults) {
         log_error(
@@ -291,7 +294,8 @@ static enum cb_code open_parts(struct server *s, struct bound *bound, struct cb_
     TRY(privileges_drop(c->user, c->group, err));
     s->base = event_base_new();
     s->shared.gate = gate_new(c->max_in_flight, c->ahead, c->max_queue);
-    if (s->base == NULL || s->shared.gate == NULL) {
+    s->shared.quotas = quotas_new();
+    if (s->base == NULL || s->shared.gate == NULL || s->shared.quotas == NULL) {
         return cb_fail(err, CB_ENOMEM, "out of memory");
     }
     TRY(mailbox_new(s->base, &s->mailbox, err));
@@ -318,15 +322,20 @@ static enum cb_code start(struct server *s, struct policy *policy, struct cb_err
     }
     bound_free(&bound);
     TRY(code);
+    TRY(server_start_policy(s, err));
     TRY(server_record_start(s, err));
     TRY(watch_signals(s, err));
     TRY(operations_start(s, err));
+    TRY(control_start(s, &s->control, err));
     TRY(start_workers(s, err));
+    server_warn_expiring(s, true);
     return issued_doomed(s->shared.issued, 100000, revoke_doomed, s, err);
 }
 
 static void stop(struct server *s)
 {
+    server_reload_stop(s);
+    control_stop(s->control);
     for (size_t i = 0; i < s->num_workers; i++) {
         worker_stop(s->workers[i]);
     }
@@ -343,6 +352,7 @@ static void stop(struct server *s)
     }
     free(s->workers);
     gate_free(s->shared.gate);
+    quotas_free(s->shared.quotas);
     policy_ref_put(s->policy);
     buf_free(&s->listen_text);
     struct event *const events[] = {s->on_hup, s->on_term, s->on_int, s->on_deadline, s->on_tick};
@@ -350,6 +360,9 @@ static void stop(struct server *s)
         if (events[i] != NULL) {
             event_free(events[i]);
         }
+    }
+    if (s->is_stuck) {
+        return; /* a thread may still post to the mailbox */
     }
     mailbox_free(s->mailbox);
     if (s->base != NULL) {
@@ -390,6 +403,10 @@ static int run(struct server *s, struct policy *policy)
     (void)event_base_loop(s->base, EVLOOP_NO_EXIT_ON_EMPTY);
     stop(s);
     log_info("stopped", "%s", s->stop_reason == NULL ? "done" : s->stop_reason);
+    if (s->is_stuck) {
+        _exit(
+            EXIT_PROBLEM); /* everything is recorded; exit() would pull the ground from under it */
+    }
     return s->is_stopped_early ? EXIT_PROBLEM : EXIT_OK;
 }
 
@@ -422,6 +439,7 @@ int server_run(struct config *config)
     s.start_wall_s = clock_wall_us(&cb_system_clock) / 1000000;
     s.start_mono_us = clock_mono_us(&cb_system_clock);
     buf_init(&s.listen_text, 4096);
+    server_reload_init(&s);
     const int status = run(&s, policy);
     curl_global_cleanup();
     return status;

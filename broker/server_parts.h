@@ -1,13 +1,41 @@
-/* server_parts.h - the inside of the process; private to server*.c and operations.c. */
+/* server_parts.h - the inside of the process; private to server*.c, reload_job.c, control.c and
+ * operations.c. */
 #ifndef BROKER_SERVER_PARTS_H
 #define BROKER_SERVER_PARTS_H
 
 #include "broker/generation.h"
+#include "broker/reload_job.h"
 #include "broker/server.h"
 #include "broker/worker.h"
 
 #include <event2/event.h>
 #include <stdatomic.h>
+
+/* A reload that is wanted and has not begun; embedded in whatever wants it. */
+struct reload_wish {
+    TAILQ_ENTRY(reload_wish) link;
+    bool is_queued;
+    struct reload_order order;
+    /* How it went; job NULL: the broker is stopping. The wish may be queued anew from here. */
+    void (*done)(struct reload_wish *wish, const struct reload_job *job);
+};
+TAILQ_HEAD(reload_wishes, reload_wish);
+
+/* Reloads as the main thread sees them. */
+struct reloads {
+    struct reload_wishes queue; /* first come, first served; one job at a time */
+    struct reload_wish hup;     /* SIGHUP's: however many come, one more reload */
+    struct reload_wish *served; /* by the job; NULL: whoever wanted it is gone */
+    struct reload_job *job;     /* under way; NULL: none */
+    uint64_t counts[RELOAD_RESULT_COUNT];
+    /* the last one that was not called off; result RELOAD_STOPPED: there was none */
+    enum reload_result last;
+    char last_by[RELOAD_BY_MAX + 1], last_why[RELOAD_WHY_MAX];
+    int64_t last_wall_us, last_duration_us;
+    int64_t stale_since_us; /* 0: the last reload was not refused */
+};
+
+struct control; /* control.h */
 
 struct server {
     struct config *config;
@@ -27,9 +55,12 @@ struct server {
     _Atomic(size_t) num_drained;
     _Atomic(struct issued *) issued_feed; /* set once the index is open: see audit_observer */
 
+    struct reloads reloads;
+    struct control *control;  /* NULL: none configured */
+    int64_t expiring_told_us; /* monotonic: when grants that end soon were last warned of */
+
     bool is_draining, is_stopped_early;
-    bool policy_is_stale;
-    uint64_t reloads_ok, reloads_refused;
+    bool is_stuck; /* a reload did not end in time: leave without cleaning up what it uses */
     int64_t start_wall_s, start_mono_us;
     int64_t server_cert_not_after_s, issuer_not_after_s;
     struct buf listen_text; /* for broker.start: "tls 127.0.0.1:8443, ..." */
@@ -39,16 +70,47 @@ struct server {
 /* operations.c: /healthz, /readyz, /metrics */
 enum cb_code operations_start(struct server *s, struct cb_err *err) CB_MUST_USE;
 
-/* server_reload.c: SIGHUP */
-void server_reload(struct server *s);
+/* server_reload.c: one reload after the other, and what comes of it */
+void server_reload_init(struct server *s);
+void server_reload_hup(struct server *s);
+/* server_reload_want - queue it; done is called once, unless it is forgotten first. */
+void server_reload_want(struct server *s, struct reload_wish *wish);
+void server_reload_forget(struct server *s, struct reload_wish *wish);
+/* server_reload_drain - no more of them, and end the one under way soon. */
+void server_reload_drain(struct server *s);
+/* server_reload_stop - wait for it; sets is_stuck if it does not end. */
+void server_reload_stop(struct server *s);
+/* server_warn_expiring - of grants that end soon; at most once a day unless the policy is new. */
+void server_warn_expiring(struct server *s, bool is_new);
+
+/* server_status.c: members of a JSON object about the policy in force and the last reload */
+void server_policy_json(const struct server *s, struct buf *out);
+
+/* server_start_policy.c: is the policy another one than when the broker last ran? Then that is
+ * recorded like a reload, before broker.start. */
+enum cb_code server_start_policy(struct server *s, struct cb_err *err) CB_MUST_USE;
 
 /* server_records.c: what the process itself writes into the audit log; all wait for the disk */
 enum cb_code server_record_start(struct server *s, struct cb_err *err) CB_MUST_USE;
 enum cb_code server_record_unknowns(struct server *s, const struct audit_recovery *recovery,
                                     struct cb_err *err) CB_MUST_USE;
-enum cb_code server_record_policy(struct server *s, const struct policy *now,
+/* What a policy.load or policy.reject says besides which policy. Texts may be NULL. */
+struct reload_note {
+    const char *by, *forced, *note, *reason, *detail;
+    const struct slice *changes;
+    size_t num_changes;
+    uint64_t num_lost; /* UINT64_MAX: not known */
+};
+enum cb_code server_record_policy(struct audit *audit, const struct policy *before,
+                                  const struct policy *now, const struct reload_note *note,
                                   struct cb_err *err) CB_MUST_USE;
-void server_record_reject(struct server *s, const char *why);
+/* server_record_policy_of - the same, where of the policy before only the digest is known. */
+enum cb_code server_record_policy_of(struct audit *audit, const char *before,
+                                     const struct policy *now, const struct reload_note *note,
+                                     struct cb_err *err) CB_MUST_USE;
+/* server_record_reject - candidate: its digest, NULL if it could not be read. */
+void server_record_reject(struct audit *audit, const struct policy *before, const char *candidate,
+                          const struct reload_note *note);
 void server_record_stop(struct server *s);
 
 #endif

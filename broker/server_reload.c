@@ -1,7 +1,7 @@
-/* server_reload.c - SIGHUP: policy, TLS files, CA credentials and the CA's certificate are read
- * anew. All of it is good and takes effect, or nothing changes and the log says what is wrong.
- * certbroker.yaml itself is read at start only; a change to it is pointed out. */
-#include "broker/generation.h"
+/* server_reload.c - SIGHUP and the control socket want reloads; here they run one after the other.
+ * Policy, TLS files, CA credentials and the CA's certificate are read anew by a job on its own thread
+ * (reload_job.c). All of it is good and takes effect here, on the main thread, or nothing changes and
+ * the log says what is wrong. certbroker.yaml itself is read at start only. */
 #include "broker/notify.h"
 #include "broker/server_parts.h"
 
@@ -9,102 +9,247 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void refused(struct server *s, const char *why)
-{
-    s->policy_is_stale = true;
-    s->reloads_refused++;
-    server_record_reject(s, why);
-}
+#define STOP_WAIT_S 5U
+#define DAY_US (INT64_C(86400) * 1000000)
 
-static void refused_because(struct server *s, const char *why)
-{
-    log_error("reload.refused", "%s; everything stays as it was", why);
-    refused(s, why);
-}
+/* ---------------------------------------------------------------- what came of it */
 
-static void warn_if_config_changed(struct server *s)
+static void remember(struct reloads *r, const struct reload_job *job)
 {
-    struct diag_list *diags = diag_new();
-    struct config *fresh = NULL;
-    if (diags != NULL && config_load(s->config->path, diags, &fresh) == CB_OK &&
-        strcmp(fresh->sha256, s->config->sha256) != 0) {
-        log_warn("reload.config", "%s has changed; that needs a restart", s->config->path);
+    r->counts[job->result]++;
+    r->last = job->result;
+    r->last_wall_us = job->start_wall_us;
+    r->last_duration_us = job->duration_us;
+    (void)snprintf(r->last_by, sizeof(r->last_by), "%s", job->order.by);
+    (void)snprintf(r->last_why, sizeof(r->last_why), "%s", job->why);
+    if (!reload_is_refused(job->result)) {
+        r->stale_since_us = 0;
+    } else if (r->stale_since_us == 0) {
+        r->stale_since_us = job->start_wall_us;
     }
-    config_free(fresh);
-    diag_free(diags);
 }
 
-/* apply - everything is loaded; the record first, then the workers. */
-static enum cb_code apply(struct server *s, struct policy *policy,
-                          struct worker_generation *generations, struct cb_err *err)
+/* apply - the record is on disk: let everybody have it. */
+static void apply(struct server *s, struct reload_job *job)
 {
-    TRY(server_record_policy(s, policy, err));
     struct policy_ref *old = s->policy;
-    s->policy = policy_ref_get(generations[0].policy);
-    if (generations[0].tls != NULL) {
-        s->server_cert_not_after_s = edge_tls_not_after_s(generations[0].tls);
+    s->policy = policy_ref_get(job->generations[0].policy);
+    s->prints = job->prints;
+    if (job->generations[0].tls != NULL) {
+        s->server_cert_not_after_s = edge_tls_not_after_s(job->generations[0].tls);
     }
-    s->issuer_not_after_s = ca_issuer_not_after_s(generations[0].issuer);
+    s->issuer_not_after_s = ca_issuer_not_after_s(job->generations[0].issuer);
     policy_ref_put(old);
     for (size_t i = 0; i < s->num_workers; i++) {
-        TRY(worker_renew(s->workers[i], &generations[i], err));
+        worker_renew(s->workers[i], &job->generations[i]);
     }
-    return CB_OK;
 }
 
-static void reload(struct server *s, struct diag_list *diags)
+static void say(const struct server *s, const struct reload_job *job)
 {
-    struct policy *policy = NULL;
-    struct cb_err err = {0};
-    char why[CB_ERR_MSG_MAX];
-    if (policy_load_checked(s->config, diags, &policy) != CB_OK) {
-        diag_first(diags, why, sizeof(why));
-        log_error("reload.refused", "the policy has %zu errors; everything stays as it was",
-                  diag_num_errors(diags));
-        refused(s, why);
-        return;
-    }
-    struct generation_prints prints;
-    struct worker_generation *generations = calloc(s->num_workers, sizeof(*generations));
-    if (generations == NULL || generation_check_files(s->config, &err) != CB_OK ||
-        generations_load(s->config, policy, &s->prints, &prints, generations, s->num_workers,
-                         &err) != CB_OK) {
-        refused_because(s, generations == NULL ? "out of memory" : err.msg);
-        policy_free(policy);
-        free(generations);
-        return;
-    }
-    /* From here on the generations own the policy. */
-    if (apply(s, policy, generations, &err) != CB_OK) {
-        refused_because(s, err.msg);
+    if (job->result == RELOAD_BAD_POLICY) {
+        log_error("reload.refused", "the policy has errors; everything stays as it was");
+    } else if (reload_is_refused(job->result)) {
+        log_error("reload.refused", "%s; everything stays as it was", job->why);
     } else {
-        s->policy_is_stale = false;
-        s->prints = prints;
-        s->reloads_ok++;
         log_info("reload.done", "policy %.12s in force: %zu rules, %zu clients",
                  policy_sha256(s->policy->policy), policy_num_rules(s->policy->policy),
                  policy_num_clients(s->policy->policy));
     }
-    for (size_t i = 0; i < s->num_workers; i++) {
-        worker_generation_free(&generations[i]);
-    }
-    free(generations);
 }
 
-void server_reload(struct server *s)
+/* tell - whoever wanted this reload, if he is still there; job NULL: the broker is stopping. */
+static void tell(struct server *s, const struct reload_job *job)
+{
+    struct reload_wish *served = s->reloads.served;
+    s->reloads.served = NULL;
+    if (served != NULL && served->done != NULL) {
+        served->done(served, job);
+    }
+}
+
+static void finish(struct server *s, struct reload_job *job)
+{
+    if (!reload_is_refused(job->result)) {
+        apply(s, job);
+    }
+    if (job->result != RELOAD_STOPPED) {
+        remember(&s->reloads, job);
+        say(s, job);
+    }
+    if (!reload_is_refused(job->result)) {
+        server_warn_expiring(s, true);
+    }
+    tell(s, job->result == RELOAD_STOPPED ? NULL : job);
+    reload_job_free(job);
+    if (!s->is_draining) {
+        notify_systemd("READY=1");
+    }
+}
+
+/* ---------------------------------------------------------------- one after the other */
+
+static void begin_next(struct server *s);
+
+static void on_job_over(struct mail *mail)
+{
+    struct reload_job *job = (struct reload_job *)(void *)mail;
+    struct server *s = job->owner;
+    (void)pthread_join(job->thread, NULL); /* posting the mail was the last it did */
+    s->reloads.job = NULL;
+    finish(s, job);
+    begin_next(s);
+}
+
+static struct reload_job *new_job(struct server *s, const struct reload_order *order)
+{
+    struct reload_job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        return NULL;
+    }
+    job->mail.deliver = on_job_over;
+    job->mailbox = s->mailbox;
+    job->owner = s;
+    job->config = s->config;
+    job->audit = s->shared.audit;
+    job->before = policy_ref_get(s->policy);
+    job->prints = s->prints;
+    job->num_generations = s->num_workers;
+    job->order = *order;
+    job->start_wall_us = clock_wall_us(&cb_system_clock);
+    job->start_mono_us = clock_mono_us(&cb_system_clock);
+    return job;
+}
+
+static void cannot_begin(struct server *s, struct reload_wish *wish, const char *why)
+{
+    log_error("reload.refused", "%s; everything stays as it was", why);
+    s->reloads.counts[RELOAD_FAILED]++;
+    if (wish->done != NULL) {
+        wish->done(wish, NULL);
+    }
+    notify_systemd("READY=1");
+}
+
+static void begin(struct server *s, struct reload_wish *wish)
 {
     char state[64];
+    struct cb_err err = {0};
     (void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
                    clock_mono_us(&cb_system_clock));
     notify_systemd(state);
-    struct diag_list *diags = diag_new();
-    if (diags == NULL) {
-        refused_because(s, "out of memory");
+    struct reload_job *job = new_job(s, &wish->order);
+    if (job == NULL) {
+        cannot_begin(s, wish, "out of memory");
+    } else if (reload_job_start(job, &err) != CB_OK) {
+        reload_job_free(job);
+        cannot_begin(s, wish, err.msg);
     } else {
-        warn_if_config_changed(s);
-        reload(s, diags);
-        report_policy(diags);
+        s->reloads.job = job;
+        s->reloads.served = wish;
     }
-    diag_free(diags);
-    notify_systemd("READY=1");
+}
+
+static void begin_next(struct server *s)
+{
+    struct reload_wish *wish = NULL;
+    while (s->reloads.job == NULL && !s->is_draining &&
+           (wish = TAILQ_FIRST(&s->reloads.queue)) != NULL) {
+        TAILQ_REMOVE(&s->reloads.queue, wish, link);
+        wish->is_queued = false;
+        begin(s, wish);
+    }
+}
+
+void server_reload_want(struct server *s, struct reload_wish *wish)
+{
+    if (!wish->is_queued) {
+        wish->is_queued = true;
+        TAILQ_INSERT_TAIL(&s->reloads.queue, wish, link);
+        begin_next(s);
+    }
+}
+
+void server_reload_forget(struct server *s, struct reload_wish *wish)
+{
+    if (wish->is_queued) {
+        TAILQ_REMOVE(&s->reloads.queue, wish, link);
+        wish->is_queued = false;
+    }
+    if (s->reloads.served == wish) {
+        s->reloads.served = NULL;
+    }
+}
+
+void server_reload_hup(struct server *s)
+{
+    server_reload_want(s, &s->reloads.hup);
+}
+
+void server_reload_init(struct server *s)
+{
+    struct reloads *r = &s->reloads;
+    TAILQ_INIT(&r->queue);
+    r->last = RELOAD_STOPPED;
+    (void)snprintf(r->hup.order.by, sizeof(r->hup.order.by), "sighup");
+}
+
+/* ---------------------------------------------------------------- the end */
+
+void server_reload_drain(struct server *s)
+{
+    struct reload_wish *wish = NULL;
+    while ((wish = TAILQ_FIRST(&s->reloads.queue)) != NULL) {
+        TAILQ_REMOVE(&s->reloads.queue, wish, link);
+        wish->is_queued = false;
+        if (wish->done != NULL) {
+            wish->done(wish, NULL);
+        }
+    }
+    if (s->reloads.job != NULL && reload_job_call_off(s->reloads.job)) {
+        tell(s, NULL);
+    }
+}
+
+void server_reload_stop(struct server *s)
+{
+    struct reload_job *job = s->reloads.job;
+    if (job == NULL) {
+        return;
+    }
+    (void)reload_job_call_off(job);
+    tell(s, NULL);
+    if (!reload_job_join(job, STOP_WAIT_S)) {
+        log_error("reload.stuck",
+                  "a reload has not ended %u s after it was called off: is one of "
+                  "the files it reads a pipe, or on a file system that hangs?",
+                  STOP_WAIT_S);
+        s->is_stuck = true;
+        return;
+    }
+    mailbox_cancel(s->mailbox, &job->mail);
+    s->reloads.job = NULL;
+    reload_job_free(job);
+}
+
+/* ---------------------------------------------------------------- grants that end soon */
+
+void server_warn_expiring(struct server *s, bool is_new)
+{
+    const int64_t now_us = clock_mono_us(&cb_system_clock);
+    int64_t first_s = 0;
+    char when[21];
+    if (!is_new && now_us - s->expiring_told_us < DAY_US) {
+        return;
+    }
+    s->expiring_told_us = now_us;
+    const size_t num =
+        policy_num_expiring(s->policy->policy, clock_wall_us(&cb_system_clock) / 1000000, &first_s);
+    if (num > 0) {
+        time_format_s(first_s, when);
+        log_warn("policy.expiring",
+                 "%zu grant%s end%s soon, the first at %s: see certbroker "
+                 "policy list",
+                 num, num == 1 ? "" : "s", num == 1 ? "s" : "", when);
+    }
 }

@@ -12,6 +12,8 @@ void worker_generation_free(struct worker_generation *g)
     policy_ref_put(g->policy);
     edge_tls_unref(g->tls);
     ca_issuer_free(g->issuer);
+    jwt_keys_free(g->jwt_keys);
+    free(g->renewal);
     *g = (struct worker_generation){0};
 }
 
@@ -146,6 +148,7 @@ void worker_stop(struct worker *w)
         mailbox_post(w->mailbox, &w->stop_mail);
         (void)pthread_join(w->thread, NULL);
         w->is_running = false;
+        worker_note_tick(w); /* what was counted since the last one */
     }
     /* What is still under way after a stop that did not wait: calls to the CA end as unknown and
      * are recorded so, certificates on their way to a client as undelivered. The log is still open
@@ -165,11 +168,17 @@ void worker_free(struct worker *w)
 
 /* ---------------------------------------------------------------- a new generation */
 
-struct renewal {
+struct worker_renewal {
     struct mail mail;
     struct worker *worker;
     struct worker_generation generation;
 };
+
+bool worker_generation_prepare(struct worker_generation *g)
+{
+    g->renewal = calloc(1, sizeof(*g->renewal));
+    return g->renewal != NULL;
+}
 
 /* renew_ca - new credentials mean a new pool: libcurl reuses connections made with the old ones. */
 static void renew_ca(struct worker *w)
@@ -186,11 +195,12 @@ static void renew_ca(struct worker *w)
 
 static void on_renew(struct mail *mail)
 {
-    struct renewal *renewal = (struct renewal *)(void *)mail;
+    struct worker_renewal *renewal = (struct worker_renewal *)(void *)mail;
     struct worker *w = renewal->worker;
     struct worker_generation old = w->generation;
     w->generation = renewal->generation;
     w->services.issuer = w->generation.issuer;
+    w->services.jwt_keys = w->generation.jwt_keys;
     if (w->generation.has_new_ca_tls) {
         renew_ca(w);
     }
@@ -204,19 +214,15 @@ static void on_renew(struct mail *mail)
     free(renewal);
 }
 
-enum cb_code worker_renew(struct worker *w, struct worker_generation *generation,
-                          struct cb_err *err)
+void worker_renew(struct worker *w, struct worker_generation *generation)
 {
-    struct renewal *renewal = calloc(1, sizeof(*renewal));
-    if (renewal == NULL) {
-        return cb_fail(err, CB_ENOMEM, "out of memory");
-    }
+    struct worker_renewal *renewal = generation->renewal;
     renewal->mail.deliver = on_renew;
     renewal->worker = w;
+    generation->renewal = NULL;
     renewal->generation = *generation;
     *generation = (struct worker_generation){0};
     mailbox_post(w->mailbox, &renewal->mail);
-    return CB_OK;
 }
 
 /* ---------------------------------------------------------------- our own revocations */
@@ -225,7 +231,7 @@ struct revocation {
     struct mail mail;
     struct worker *worker;
     struct issued_cert cert;
-    char owner[65];
+    char owner[POLICY_PRINCIPAL_MAX + 1];
     enum revoke_reason reason;
     char follows[33];
 };

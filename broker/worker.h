@@ -15,6 +15,7 @@ struct worker_shared {
     struct audit *audit;
     struct issued *issued;
     struct gate *gate;
+    struct quotas *quotas;
     _Atomic(int) aki_learned;
     /* called on the worker's thread when its last request is done after worker_drain */
     void (*drained)(void *ctx);
@@ -27,8 +28,12 @@ struct worker_generation {
     struct edge_tls *tls;      /* a reference; NULL without TLS listeners, or on a reload to keep
                                   what is in use */
     struct ca_issuer *issuer;  /* owned */
+    struct jwt_keys *jwt_keys; /* owned; NULL: no token issuers are configured */
     bool has_new_ca_tls;       /* the credentials for the CA have changed: a new pool */
+    struct worker_renewal *renewal; /* owned: what it takes to hand it over, see below */
 };
+/* worker_generation_prepare - allocate what worker_renew needs, which then can't fail. */
+bool worker_generation_prepare(struct worker_generation *g) CB_MUST_USE;
 void worker_generation_free(struct worker_generation *g);
 
 /* worker_new - everything but the thread. The generation is taken over on success. */
@@ -40,9 +45,8 @@ enum cb_code worker_listen(struct worker *w, int fd, bool is_tls, struct cb_err 
 enum cb_code worker_start(struct worker *w, struct cb_err *err) CB_MUST_USE;
 
 /* The calls below may come from any thread and take effect on the worker's own. */
-/* worker_renew - use this generation for all requests from now on. Takes it. */
-enum cb_code worker_renew(struct worker *w, struct worker_generation *generation,
-                          struct cb_err *err) CB_MUST_USE;
+/* worker_renew - use this generation, which was prepared, for all requests from now on. Takes it. */
+void worker_renew(struct worker *w, struct worker_generation *generation);
 void worker_drain(struct worker *w);
 /* worker_revoke - start our own revocation of a certificate. */
 void worker_revoke(struct worker *w, const struct issued_cert *cert, enum revoke_reason reason,

@@ -69,26 +69,56 @@ void worker_note(struct worker *w, enum audit_type type, struct slice body)
     metrics_add(&w->metrics.notes_dropped, 1);
 }
 
-void worker_note_tick(struct worker *w)
+/* tell_count - the record for what got none: e says of whom and why, if that is known. */
+static void tell_count(struct worker *w, struct audit_event *e, uint64_t count, int64_t first_us,
+                       int64_t last_us)
 {
-    struct flood *f = &w->flood;
-    if (f->dropped == 0) {
-        return;
-    }
     char first[TIME_TEXT_LEN + 1];
     char last[TIME_TEXT_LEN + 1];
-    time_format_us(f->first_drop_us, first);
-    time_format_us(clock_wall_us(&cb_system_clock), last);
-    struct audit_event e;
-    audit_event_zero(&e, AUDIT_LIMIT_DROP);
-    e.count = f->dropped;
-    e.first_ts = slice_of(first);
-    e.last_ts = slice_of(last);
-    f->dropped = 0;
+    time_format_us(first_us, first);
+    time_format_us(last_us, last);
+    e->count = count;
+    e->first_ts = slice_of(first);
+    e->last_ts = slice_of(last);
     struct buf body;
     buf_init(&body, AUDIT_LINE_MAX);
-    if (audit_event_encode(&e, &body)) {
+    if (audit_event_encode(e, &body)) {
         submit(w, AUDIT_LIMIT_DROP, buf_slice(&body));
     }
     buf_free(&body);
+}
+
+/* tell_refusals - of rates and quotas: the first of each was recorded, these were not. */
+static void tell_refusals(struct worker *w)
+{
+    static const enum reason_id reasons[QUOTA_KIND_COUNT] = {
+        [QUOTA_RATE] = REFUSED_RATE_LIMITED, [QUOTA_ACTIVE] = REFUSED_TOO_MANY_ACTIVE};
+    const int64_t mono_us = clock_mono_us(&cb_system_clock);
+    const int64_t to_wall_us = clock_wall_us(&cb_system_clock) - mono_us;
+    struct quota_count n;
+    while (quotas_next_count(w->shared->quotas, w->is_draining ? INT64_MAX : mono_us, &n)) {
+        struct audit_event e;
+        audit_event_zero(&e, AUDIT_LIMIT_DROP);
+        if (n.principal[0] != '\0') {
+            e.who_id = slice_of(n.principal);
+            e.rule = slice_of(n.rule);
+        }
+        e.reason = slice_of(reason_of(reasons[n.kind])->word);
+        tell_count(w, &e, n.num, n.first_us + to_wall_us, n.last_us + to_wall_us);
+    }
+}
+
+void worker_note_tick(struct worker *w)
+{
+    struct flood *f = &w->flood;
+    if (f->dropped > 0) {
+        struct audit_event e;
+        audit_event_zero(&e, AUDIT_LIMIT_DROP);
+        const uint64_t dropped = f->dropped;
+        f->dropped = 0;
+        tell_count(w, &e, dropped, f->first_drop_us, clock_wall_us(&cb_system_clock));
+    }
+    if (w->number == 0 || w->is_draining) {
+        tell_refusals(w);
+    }
 }

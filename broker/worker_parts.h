@@ -27,7 +27,7 @@ struct follow_up {
     struct mail mail; /* from another thread, or from inside a request's step */
     struct event timer;
     struct issued_cert cert;
-    char owner[65];
+    char owner[POLICY_PRINCIPAL_MAX + 1];
     enum revoke_reason reason;
     char follows[33];
     unsigned tries;
@@ -75,7 +75,9 @@ void follow_up_finished(struct worker_request *wr); /* try again later if it fai
 void follow_up_free_all(struct worker *w);
 /* worker_note.c */
 void worker_note(struct worker *w, enum audit_type type, struct slice body);
-void worker_note_tick(struct worker *w); /* records how many notes were left out */
+/* worker_note_tick - records how many notes were left out, and (one worker for all) how many refusals
+ * were only counted. */
+void worker_note_tick(struct worker *w);
 /* worker.c */
 void worker_check_drained(struct worker *w);
 

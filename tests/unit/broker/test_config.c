@@ -82,6 +82,10 @@ static void test_good(void **state)
     assert_int_equal(c->request.num_profiles, 1);
     assert_true(c->request.revoke_undelivered);
     assert_null(c->operations);
+    assert_null(c->control);
+    assert_false(c->reload.require_tests);
+    assert_int_equal(c->reload.guard_window_s, 24 * 3600);
+    assert_int_equal(c->reload.max_dropped_percent, 20);
     config_free(c);
 }
 
@@ -114,6 +118,20 @@ static const struct {
     {"  profiles: { server: { usages: [signing, server auth] } }\n", "",
      "error: ca.profiles must name the CA's profiles and their usages"},
     {"index: issued.sqlite\n", "index: \"\"\n", ":6:8: error: index is empty"},
+    {"index: issued.sqlite\n",
+     "index: i\ncontrol: /run/"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxx"
+     "xxxxxxxxxxxx\n",
+     ":7:10: error: control: the path of a socket has at most 107 bytes, this one has 113"},
+    {"index: issued.sqlite\n", "index: i\nreload: { guard: { window: 10 } }\n",
+     ":7:28: error: reload.guard.window must be a duration"},
+    {"index: issued.sqlite\n", "index: i\nreload: { guard: { max_dropped_rules: 101 } }\n",
+     ":7:39: error: reload.guard.max_dropped_rules (percent)"},
+    {"index: issued.sqlite\n", "index: i\nreload: { guard: { windows: 1h } }\n",
+     "did you mean \"window\"?"},
+    {"index: issued.sqlite\n", "index: i\nreload: { require_tests: 1 }\n",
+     ":7:26: error: reload.require_tests"},
 };
 
 static void test_mistakes(void **state)
