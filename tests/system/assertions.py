@@ -6,13 +6,15 @@ WORDS = {  # reason word -> HTTP status, the broker's public table
     "method_not_allowed": 405, "timeout": 408, "length_required": 411, "too_large": 413,
     "uri_too_long": 414, "expectation_failed": 417, "headers_too_large": 431,
     "idempotency_in_flight": 409, "revocation_in_flight": 409, "idempotency_mismatch": 422,
+    "rate_limited": 429, "too_many_active": 429,
     "certificate_not_found": 404, "busy": 503, "queue_timeout": 503, "audit_unavailable": 503,
     "draining": 503, "ca_unavailable": 503, "ca_temporary": 503, "ca_refused": 502,
     "ca_unknown": 502, "ca_mismatch": 502,
     "deny_rule": 403, "no_rule": 403, "rule_expired": 403, "name_not_allowed": 403,
     "no_names": 403, "too_many_names": 403, "common_name_not_allowed": 403,
     "subject_not_allowed": 403, "key_not_allowed": 403, "profile_not_allowed": 403,
-    "not_owner": 403, "unknown_cert": 403,
+    "not_owner": 403, "unknown_cert": 403, "unknown_party": 403, "not_delegated": 403,
+    "source_not_allowed": 403, "time_not_allowed": 403, "out_of_scope": 403,
 }
 RETRY_LATER = {word for word, status in WORDS.items() if status == 503}
 

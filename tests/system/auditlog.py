@@ -217,9 +217,22 @@ class AuditLog:
                     raise Broken(f"record {record['seq']}: second outcome of {record['ref']}")
                 if attempt["type"].split(".")[0] != record["type"].split(".")[0]:
                     raise Broken(f"record {record['seq']}: closes a {attempt['type']}")
+                if not record["type"].endswith(".unknown"):
+                    self._check_parties(attempt, record)
                 self.outcomes[record["ref"]] = record
         self.open_attempts = {seq: record for seq, record in self.attempts.items()
                               if seq not in self.outcomes}
+
+    @staticmethod
+    def _check_parties(attempt, outcome):
+        """Both say alike who asked, for whom, and under which rules."""
+        for key in ("on_behalf_of", "rule", "delegate_rule"):
+            if attempt.get(key) != outcome.get(key):
+                raise Broken(f"record {outcome['seq']}: {key} is not that of its attempt")
+        if attempt.client != outcome.client:
+            raise Broken(f"record {outcome['seq']}: {outcome.client} closes what is another's")
+        if ("on_behalf_of" in attempt) != ("delegate_rule" in attempt):
+            raise Broken(f"record {attempt['seq']}: on behalf of somebody without a rule for it")
 
     # ---- asking
     def of_type(self, *types):

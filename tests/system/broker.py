@@ -246,17 +246,19 @@ class Broker:
         self.process.send_signal(signal.SIGHUP)
 
     def reload(self, wanted="policy.load"):
-        """SIGHUP, and wait until the audit log says how it went (policy.load or policy.reject) and
-        the workers have taken it over. With one worker that is certain when the log says so and one
+        """SIGHUP, and wait until the audit log and then the log say how it went (policy.load or
+        policy.reject) and the workers have taken it over. With one worker that is certain when one
         more request was answered; with more of them it takes a moment longer."""
-        before = self.count(wanted)
+        before, told = self.count(wanted), self.reloads_told()
         self.hup()
         wait_until(lambda: self.count(wanted) > before, 10,
                    lambda: f"{wanted} after SIGHUP:\n{self.log()}")
-        wait_until(lambda: re.search(r"reload\.(done|refused)", self.log(this_run=True)), 10,
-                   "the log to speak of it")
+        wait_until(lambda: self.reloads_told() > told, 10, "the log to speak of it")
         with contextlib.suppress(Closed, OSError):
             self.client(None).get("/api/v1/cfssl/health")
+
+    def reloads_told(self):
+        return len(re.findall(r"\breload\.(?:done|refused)\b", self.log(this_run=True)))
 
     # ---- what it says
     def log(self, this_run=False):

@@ -182,6 +182,9 @@ class Client:
         body = {"serial": str(serial), "reason": reason, **more}
         return self.post("/api/v1/cfssl/revoke", body, headers)
 
+    def explain(self, *hosts, **ask):
+        return self.post("/v1/explain", newcert_body(*hosts, **ask))
+
     def info(self, **body):
         return self.post("/api/v1/cfssl/info", body)
 
@@ -200,7 +203,7 @@ class Client:
         self.close()
 
 
-def newcert_body(*hosts, cn="", names=None, key=None, profile=None):
+def newcert_body(*hosts, cn="", names=None, key=None, profile=None, on_behalf_of=None):
     """CFSSL's newcert body. cn "": the first host; None: no CN member."""
     hosts = list(hosts or ["ms1.acme.internal"])
     request = {"hosts": hosts, "key": key or {"algo": "ecdsa", "size": 256}}
@@ -211,4 +214,6 @@ def newcert_body(*hosts, cn="", names=None, key=None, profile=None):
     body = {"request": request}
     if profile:
         body["profile"] = profile
+    if on_behalf_of:
+        body["on_behalf_of"] = on_behalf_of
     return body

@@ -175,7 +175,7 @@ def test_version_names_the_libraries(idle):
         assert word.lower() in done.stdout.lower(), word
 
 
-@pytest.mark.parametrize("args", [[], ["nonsense"], ["serve"], ["check"], ["serve", "-x"],
+@pytest.mark.parametrize("args", [[], ["nonsense"], ["serve"], ["check", "x"], ["serve", "-x"],
                                   ["audit"], ["audit", "init"], ["check", "-c"]])
 def test_usage(idle, args):
     done = idle.command(*args)

@@ -29,7 +29,8 @@ def open_policy(pki):
         "names": {"dns": ["*.acme.internal"], "ip": ["10.0.0.0/24"]},
         "common_name": "in_names", "subject": {"O": ["ACME"], "C": ["NL"]},
         "keys": {"ecdsa": [256, 384, 521], "rsa": {"min": 2048, "max": 4096}},
-        "profiles": ["default"], "max_names": 5, "revoke": "own"}]
+        "profiles": ["default"], "max_names": 5, "max_validity": "unlimited",
+        "revoke": "own"}]
     return policy
 
 

@@ -15,6 +15,7 @@ from waiting import wait_until
 
 
 ONE = {"workers": 1}  # so that what one request shows is true for all
+UNGUARDED = {"reload": {"guard": {"window": 0}}}  # what takes something away may be loaded
 
 
 def narrowed(pki):
@@ -24,7 +25,7 @@ def narrowed(pki):
 
 
 def test_new_policy_takes_effect(start, pki):
-    broker = start(config=ONE)
+    broker = start(config={**ONE, **UNGUARDED})
     assert_issued(broker.client().newcert("ms1.acme.internal"))
     broker.write_policy(narrowed(pki))
     broker.reload()
@@ -35,7 +36,7 @@ def test_new_policy_takes_effect(start, pki):
 
 
 def test_new_policy_holds_on_connections_that_were_open(start, pki):
-    broker = start(config=ONE)
+    broker = start(config={**ONE, **UNGUARDED})
     client = broker.client()
     assert_issued(client.newcert("ms1.acme.internal"))
     broker.write_policy(narrowed(pki))
@@ -125,7 +126,7 @@ def test_changed_client_ca_locks_the_old_clients_out(start, pki, tmp_path):
 
 def test_reload_storm_under_load_loses_nothing_and_mixes_nothing(start, pki):
     """One policy a request: the record's policy hash always agrees with what was decided."""
-    broker = start()
+    broker = start(config=UNGUARDED)
     wide, narrow = standard_policy(pki), narrowed(pki)
     failures, replies, stop = [], [], threading.Event()
 
