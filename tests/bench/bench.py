@@ -6,6 +6,8 @@
                         memory; for keep-alive and for a new mTLS connection each request
     bench.py --real     the same clients at the real CFSSL with its sqlite certdb, directly and
                         through the broker
+    bench.py --policy   decisions a second on one core for policies of 10 to 100,000 rules, and what
+                        loading them takes; deciding again what a log of a million requests holds
     bench.py --quick    a tenth of the requests, to see that it works
     bench.py --json F   also write the numbers
 
@@ -52,6 +54,20 @@ def build(name, *libraries):
     if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
         subprocess.run(["cc", "-O2", "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", out,
                         source, *libraries], check=True)
+    return out
+
+
+def build_with_policy(name, modules=("policy", "base")):
+    """The same for one that links the broker's own policy/ and base/, or other modules."""
+    out = ROOT / ".build/bench" / name
+    libraries = [f".build/release/lib{module}.a" for module in modules]
+    subprocess.run(["make", "-s", *libraries], cwd=ROOT, check=True)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "yaml-0.1", "libcrypto",
+                            "libpcre2-8", "libpsl", "glib-2.0"], check=True, text=True,
+                           stdout=subprocess.PIPE).stdout.split()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-O2", "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-I.", "-o", out,
+                    HERE / f"{name}.c", *libraries, *flags], cwd=ROOT, check=True)
     return out
 
 
@@ -317,18 +333,73 @@ def print_real(cells):
           f"{through.median('p99_us') / direct.median('p99_us'):.2f}x")
 
 
+# ---------------------------------------------------------------- decisions alone
+def decisions(directory, quick):
+    """One row a policy: what the C program says, with medians over its rounds."""
+    command = [build_with_policy("bench_decide"), directory, str(3 if quick else 15)]
+    lines = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    rows = [json.loads(line) for line in lines.splitlines()]
+    for row in rows:
+        for key in ("allowed_ns", "refused_ns", "again_ns"):
+            row[key] = statistics.median(row[key])
+    return rows
+
+
+def print_decisions(rows):
+    base = rows[0]
+    print(f"{'one core':<51}{'decisions/s':>12}{'allowed us':>11}{'refused us':>11}{'again us':>9}"
+          f"{'load s':>8}{'peak MiB':>9}   against the first")
+    for row in rows:
+        ratio = "" if row is base else "  " + "".join(
+            f" {row[key] / base[key]:5.2f}x" for key in ("allowed_ns", "refused_ns", "again_ns"))
+        print(f"{row['policy']:<51}{1e9 / row['allowed_ns']:>12.0f}{row['allowed_ns'] / 1000:>11.3f}"
+              f"{row['refused_ns'] / 1000:>11.3f}{row['again_ns'] / 1000:>9.3f}{row['load_s']:>8.2f}"
+              f"{row['peak_mib']:>9.1f}{ratio}")
+
+
+# ---------------------------------------------------------------- deciding again
+def replays(directory, quick):
+    """One row a run over the same log; the last run seeks to the last twentieth of the time."""
+    program = build_with_policy("bench_replay", ("history", "audit", "policy", "base"))
+    command = [program, directory / "log", str(100000 if quick else 1000000)]
+    lines = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def print_replays(rows, directory):
+    size = sum(path.stat().st_size for path in (directory / "log/seg").iterdir())
+    print(f"\n{'replay, one core':<51}{'records':>12}{'seconds':>11}{'cpu us/request':>16}")
+    for number, row in enumerate(rows, 1):
+        what = f"{row['asks']:,} requests" + (f" of {size / 2**20:,.0f} MiB" if number < len(rows)
+                                              else ", the last twentieth of the time")
+        print(f"{what:<51}{row['records']:>12}{row['seconds']:>11.2f}"
+              f"{row['cpu_s'] / row['asks'] * 1e6:>16.2f}")
+
+
+def write_numbers(path, numbers):
+    if path:
+        Path(path).write_text(json.dumps(numbers, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--real", action="store_true", help="the real CFSSL instead of nginx")
     parser.add_argument("--all", action="store_true", help="both")
+    parser.add_argument("--policy", action="store_true", help="decisions alone, without any network")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--dir", help="where the audit log is written (its disk is what is measured)")
     args = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="certbroker-bench-", dir=args.dir))
-    pki = Pki(directory / "pki")
     numbers = {}
     try:
+        if args.policy:
+            numbers["policy"] = decisions(directory, args.quick)
+            print_decisions(numbers["policy"])
+            numbers["replay"] = replays(directory, args.quick)
+            print_replays(numbers["replay"], directory)
+            return write_numbers(args.json, numbers)
+        pki = Pki(directory / "pki")
         if not args.real or args.all:
             (directory / "1").mkdir()
             cells, peak = beside_nginx(directory / "1", pki, args.quick)
@@ -344,8 +415,7 @@ def main():
             numbers["real"] = [{"candidate": name, **cell.row()} for name, cell in cells.items()]
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    if args.json:
-        Path(args.json).write_text(json.dumps(numbers, indent=1) + "\n")
+    write_numbers(args.json, numbers)
 
 
 if __name__ == "__main__":
