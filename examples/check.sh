@@ -1,5 +1,6 @@
 #!/bin/sh
-# check.sh - certbroker check on every example configuration, against a throwaway PKI.
+# check.sh - certbroker check on every example configuration, against a throwaway PKI; and the tests of
+# every example policy.
 #
 #   examples/check.sh [CERTBROKER]      default: .build/release/certbroker
 #
@@ -39,18 +40,25 @@ new_crl() { # CA FILE
   openssl ca -config "$pki/ca.cnf" -gencrl -crldays 7 -cert "$pki/$1.pem" \
     -keyfile "$pki/$1.key" -out "$2" 2>/dev/null
 }
+new_jwks() { # FILE
+  x=$(openssl genpkey -algorithm ed25519 | openssl pkey -pubout -outform der | tail -c 32 |
+    base64 | tr '+/' '-_' | tr -d '=')
+  printf '{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"%s"}]}\n' "$x" >"$1"
+}
 new_ca client-ca
 new_ca upstream-ca
 new_ca issuer
 new_leaf server upstream-ca serverAuth
 new_leaf client upstream-ca clientAuth
 new_crl client-ca "$pki/client.crl"
+new_jwks "$pki/jwks.json"
 
 # ---------------------------------------------------------------- one configuration
 failed=0
 check() { # FOLDER with certbroker.yaml and policy.yaml
   root=$tmp/$(printf %s "$1" | tr -c 'a-z0-9\n' _)
-  mkdir -p "$root/etc/tls" "$root/etc/ca" "$root/lib"
+  mkdir -p "$root/etc/tls" "$root/etc/ca" "$root/etc/jwks" "$root/lib"
+  cp "$pki/jwks.json" "$root/etc/jwks/cluster1.json"
   cp "$pki/server.pem" "$pki/server.key" "$pki/client-ca.pem" "$pki/client.crl" "$root/etc/tls"
   cp "$pki/upstream-ca.pem" "$pki/client.pem" "$pki/client.key" "$pki/issuer.pem" "$root/etc/ca"
   for file in certbroker.yaml policy.yaml; do
@@ -74,6 +82,20 @@ for config in examples/certbroker.yaml examples/*/certbroker.yaml; do
   check "$(dirname "$config")"
 done
 [ "$num" -ge 2 ] || { echo "check.sh: examples are missing" >&2; exit 2; }
+# ---------------------------------------------------------------- the policies and their tests
+for tests in examples/policy.test.yaml examples/policies/*/*.test.yaml; do
+  policy=${tests%.test.yaml}.yaml
+  [ -e "$policy" ] || policy=$(dirname "$tests") # a folder is the policy, then
+  if out=$("$binary" policy test --policy "$policy" --coverage); then
+    echo "ok      $policy: $(printf '%s\n' "$out" | tail -n 1)"
+  else
+    echo "FAILED  $policy"
+    printf '%s\n' "$out" | sed 's/^/          /'
+    failed=1
+  fi
+  num=$((num + 1))
+done
+[ "$num" -ge 10 ] || { echo "check.sh: example policies are missing" >&2; exit 2; }
 for script in examples/*.sh; do
   sh -n "$script" || failed=1
 done

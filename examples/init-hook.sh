@@ -18,19 +18,34 @@
 #   CERTBROKER_PROFILE     default: the CA's default profile
 #   CERTBROKER_KEYTYPE     ecdsa-256 (default), ecdsa-384, ecdsa-521, rsa-2048, ...
 #   CERTBROKER_OUT         folder for the files; default /run/tls
+#   CERTBROKER_ON_BEHALF_OF  for whom this is asked, when it is not the caller: a client's id or
+#                          id:instance. Needs a rule with delegate; for revoke as well
 #   CERTBROKER_INSTANCE    what is started, e.g. the pod's uid: 1 to 64 of A-Z a-z 0-9 - _ . :
 #                          Sent as Idempotency-Key: when the same instance asks again, the
 #                          certificate it got before is revoked. Default: new in every run
-#   CERTBROKER_TIMEOUT     seconds to go on trying; default 120
+#   CERTBROKER_TIMEOUT     seconds for all of it, waiting included; default 120
 #   CERTBROKER_REASON      for revoke: cessationOfOperation (default), keyCompromise, superseded, ...
 #
 # Exit status: 0 done, 2 wrong usage or a request that can never succeed, 3 the policy denies it
-# (trying again is useless), 4 not authenticated, 75 temporary: try again later.
+# (trying again is useless), 4 not authenticated, 75 temporary: try again later; if the broker said
+# when, the message does.
 #
-# Tried again here, until CERTBROKER_TIMEOUT: what the broker says is temporary (503, 409, 408; as
-# late as Retry-After asks) and connections that fail or time out. That is safe because of the
-# Idempotency-Key: at most the last certificate stays valid. A 502 is not tried again: the CA may
-# have acted, and the audit log says what is known.
+# Tried again here, as long as it fits into CERTBROKER_TIMEOUT: what the broker says is temporary
+# (503, 429, 409, 408; as late as Retry-After asks) and connections that fail or time out. That is
+# safe because of the Idempotency-Key: at most the last certificate stays valid. A Retry-After that
+# is too long for CERTBROKER_TIMEOUT ends it at once. A 502 is not tried again: the CA may have
+# acted, and the audit log says what is known.
+#
+# The files: tls.key, tls.crt and request-id are symbolic links to ..data/NAME, and ..data is one to
+# the folder of the newest certificate. A new key and its certificate are written into a fresh
+# folder, and then ..data is switched to it in one step, as Kubernetes does for its own volumes. So:
+#   - who opens tls.crt and tls.key when nothing is being switched gets a pair;
+#   - who must get a pair at any moment opens the folder ..data once and both files in it
+#     (cd -P /run/tls/..data && read tls.crt tls.key): the folder before is kept until the next run;
+#   - who watches for changes watches ..data (or /run/tls for a rename to it), not tls.crt.
+# On the first run tls.crt appears last: when it is there, the key is. Mount or share the folder as a
+# whole, not single files of it. Plain files of these names are replaced by links once, key first.
+# One hook at a time for a folder.
 set -u
 umask 077
 LC_ALL=C
@@ -39,6 +54,7 @@ export LC_ALL
 EXIT_USAGE=2 EXIT_DENIED=3 EXIT_UNAUTHENTICATED=4 EXIT_TEMPORARY=75
 OUT=${CERTBROKER_OUT:-/run/tls}
 tmp=
+fresh=
 
 say() { printf '%s\n' "init-hook: $*" >&2; }
 die() { # STATUS MESSAGE
@@ -47,7 +63,7 @@ die() { # STATUS MESSAGE
   say "$*"
   exit "$status"
 }
-cleanup() { [ -z "$tmp" ] || rm -rf "$tmp"; }
+cleanup() { [ -z "$tmp" ] || rm -rf "$tmp" ${fresh:+"$fresh"}; }
 trap cleanup EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -60,6 +76,13 @@ checked() { # WHAT TEXT PATTERN: prints TEXT as a JSON string
     *[!$3]* | '') die $EXIT_USAGE "$1 \"$2\" has a character that cannot be right" ;;
   esac
   printf '"%s"' "$2"
+}
+
+# behalf - the member on_behalf_of, if there is one. A principal may hold a URI.
+behalf() {
+  [ -n "${CERTBROKER_ON_BEHALF_OF:-}" ] || return 0
+  printf ',"on_behalf_of":'
+  checked "party" "$CERTBROKER_ON_BEHALF_OF" 'A-Za-z0-9.:/@_~+%=-'
 }
 
 newcert_body() {
@@ -92,6 +115,7 @@ newcert_body() {
     printf ',"profile":'
     checked "profile" "$CERTBROKER_PROFILE" 'A-Za-z0-9._-'
   fi
+  behalf
   printf '}\n'
 }
 
@@ -135,7 +159,9 @@ revoke_body() {
   [ -s "$OUT/tls.crt" ] || die $EXIT_USAGE "$OUT/tls.crt is not there: nothing to revoke"
   serial=$(serial_of "$OUT/tls.crt") || die $EXIT_USAGE "$OUT/tls.crt is not a certificate"
   reason=$(checked "reason" "${CERTBROKER_REASON:-cessationOfOperation}" 'A-Za-z') || exit $?
-  printf '{"serial":"%s","reason":%s}\n' "$serial" "$reason"
+  printf '{"serial":"%s","reason":%s' "$serial" "$reason"
+  behalf
+  printf '}\n'
 }
 
 # write_headers - a file for curl, so that the token is in no argument list.
@@ -156,21 +182,29 @@ write_headers() {
       ;;
     *) die $EXIT_USAGE "CERTBROKER_TOKEN is file:/path or env:NAME, not the token itself" ;;
   esac
-  [ -n "$token" ] || die $EXIT_USAGE "the token is empty"
+  case $token in
+    '') die $EXIT_USAGE "the token is empty" ;;
+    *[!A-Za-z0-9._~+/=-]*) die $EXIT_USAGE "the token has a character that no token has" ;;
+  esac
   printf 'Authorization: Bearer %s\n' "$token" >>"$tmp/send"
   token=
 }
 
 # ---------------------------------------------------------------- asking
+seconds_left() { echo $((deadline - $(date +%s))); }
+
 # ask - one POST; the HTTP status in $http (000: no answer), curl's own exit code in $curl_status.
 ask() { # PATH
+  longest=$(seconds_left)
+  [ "$longest" -gt 0 ] || longest=1
+  [ "$longest" -lt 70 ] || longest=70 # the broker itself gives up after 60
   set -- "$CERTBROKER_URL$1"
   [ -z "${CERTBROKER_CA:-}" ] || set -- "$@" --cacert "$CERTBROKER_CA"
   [ -z "${CERTBROKER_CERT:-}" ] || set -- "$@" --cert "$CERTBROKER_CERT" --key "$CERTBROKER_KEY"
   : >"$tmp/head"
   : >"$tmp/body"
   curl_status=0
-  http=$(curl --silent --show-error --http1.1 --connect-timeout 5 --max-time 70 \
+  http=$(curl --silent --show-error --http1.1 --connect-timeout 5 --max-time "$longest" \
     --header "@$tmp/send" --data-binary "@$tmp/ask" --dump-header "$tmp/head" \
     --output "$tmp/body" --write-out '%{http_code}' "$@" 2>"$tmp/error") || curl_status=$?
   http=${http:-000}
@@ -192,19 +226,27 @@ message() {
   sed -n 's/.*"message":"\(\([^"\\]\|\\.\)*\)".*/\1/p' "$tmp/body" | sed 's/\\"/"/g'
 }
 
+# retry_after - the seconds; nothing if there are none.
 retry_after() {
-  tr -d '\r' <"$tmp/head" | awk 'tolower($1) == "retry-after:" && $2 ~ /^[0-9]+$/ {print $2; exit}'
+  tr -d '\r' <"$tmp/head" | awk '
+    tolower($1) == "retry-after:" && $2 ~ /^[0-9]+$/ {
+      printf "%d", ($2 < 1000000000 ? $2 : 1000000000)
+      exit
+    }'
 }
 
 # wait_or_give_up - sleep as long as was asked for, plus a little that differs from instance to
 # instance, so that hundreds that start at once do not come back at once.
 wait_or_give_up() { # SECONDS WHY
+  left=$(seconds_left)
+  if [ "$1" -ge "$left" ]; then
+    [ "$left" -gt 0 ] || left=0
+    die $EXIT_TEMPORARY "$2; try again in $1 s or later" \
+      "(of CERTBROKER_TIMEOUT, ${CERTBROKER_TIMEOUT:-120} s, $left s are left)"
+  fi
   spread=$(od -An -N1 -tu1 /dev/urandom | tr -d ' ')
   pause=$(($1 + spread % 3))
-  now=$(date +%s)
-  if [ $((now + pause)) -ge "$deadline" ]; then
-    die $EXIT_TEMPORARY "$2; gave up after ${CERTBROKER_TIMEOUT:-120} s"
-  fi
+  [ "$pause" -lt "$left" ] || pause=$1
   say "$2; trying again in $pause s"
   sleep "$pause"
 }
@@ -236,7 +278,7 @@ request() { # PATH
       200) return ;;
       401) die $EXIT_UNAUTHENTICATED "$why" ;;
       403) die $EXIT_DENIED "$why" ;;
-      408 | 409 | 503) ;;
+      408 | 409 | 429 | 503) ;;
       5??) die $EXIT_TEMPORARY "$why" ;;
       *) die $EXIT_USAGE "$why" ;;
     esac
@@ -246,31 +288,55 @@ request() { # PATH
 }
 
 # ---------------------------------------------------------------- what it is for
-# put - move a finished file into place, so that nobody ever sees half of one.
+# put - move what is finished over what is in $OUT, in one step. Given the folder as the target, mv
+# replaces a link in it and does not follow it, in every mv.
 put() { # NAME
-  mv -f "$tmp/$1" "$OUT/$1" || die $EXIT_TEMPORARY "cannot write $OUT/$1"
+  mv -f "$tmp/$1" "$OUT/" || die $EXIT_TEMPORARY "cannot write $OUT/$1"
+}
+
+# put_all - see "The files" above. The links of the first run come after what they point to.
+put_all() { # NAME...
+  before=$(cd -P "$OUT/..data" 2>/dev/null && pwd) || before=
+  now=..${tmp##*.}.cert
+  chmod 755 "$tmp/cert" # who may read the files, e.g. after a chgrp, is said by the files and $OUT
+  fresh=$OUT/$now
+  mv "$tmp/cert" "$fresh" || die $EXIT_TEMPORARY "cannot write $fresh"
+  ln -s "$now" "$tmp/..data" || die $EXIT_TEMPORARY "cannot make a symbolic link in $OUT"
+  put ..data
+  fresh=
+  for name in "$@"; do
+    [ -h "$OUT/$name" ] && continue
+    ln -s "..data/$name" "$tmp/$name" || die $EXIT_TEMPORARY "cannot make a symbolic link in $OUT"
+    put "$name"
+  done
+  for old in "$OUT"/..*.cert; do
+    case ${old##*/} in
+      "$now" | "${before##*/}") ;;
+      *) rm -rf "$old" ;;
+    esac
+  done
 }
 
 newcert() {
   newcert_body >"$tmp/ask" || exit $?
   request /api/v1/cfssl/newcert
-  member private_key >"$tmp/tls.key"
-  member certificate >"$tmp/tls.crt"
-  member request_id >"$tmp/request-id"
-  case $(head -n 1 "$tmp/tls.key")$(head -n 1 "$tmp/tls.crt") in
+  mkdir "$tmp/cert" || die $EXIT_TEMPORARY "cannot write to $OUT"
+  member private_key >"$tmp/cert/tls.key"
+  member certificate >"$tmp/cert/tls.crt"
+  member request_id >"$tmp/cert/request-id"
+  case $(head -n 1 "$tmp/cert/tls.key")$(head -n 1 "$tmp/cert/tls.crt") in
     -----BEGIN*PRIVATE*-----BEGIN*CERTIFICATE*) ;;
     *) die $EXIT_TEMPORARY "the answer holds no key and certificate" ;;
   esac
-  put tls.key
-  put tls.crt
-  put request-id
-  say "$OUT/tls.crt: serial $(serial_of "$OUT/tls.crt")"
+  serial=$(serial_of "$tmp/cert/tls.crt")
+  put_all request-id tls.key tls.crt
+  say "$OUT/tls.crt: serial $serial"
 }
 
 revoke() {
   revoke_body >"$tmp/ask" || exit $?
   request /api/v1/cfssl/revoke
-  say "revoked serial $(serial_of "$OUT/tls.crt")"
+  say "revoked serial $serial"
 }
 
 action=${1:-newcert}
@@ -286,6 +352,9 @@ esac
 case ${CERTBROKER_CERT:-}:${CERTBROKER_KEY:-} in
   :) ;;
   :* | *:) die $EXIT_USAGE "CERTBROKER_CERT and CERTBROKER_KEY belong together" ;;
+esac
+case ${CERTBROKER_TIMEOUT:-120} in
+  *[!0-9]*) die $EXIT_USAGE "CERTBROKER_TIMEOUT must be a number of seconds" ;;
 esac
 deadline=$(($(date +%s) + ${CERTBROKER_TIMEOUT:-120}))
 mkdir -p "$OUT" || die $EXIT_USAGE "cannot make $OUT"

@@ -9,7 +9,8 @@
 # could not be revoked within CERTBROKER_TIMEOUT (here 20 s by default: a container is not given for
 # ever to stop) stays valid until it expires, and a message on stderr says so.
 #
-# Exit status: the command's; without a command that of init-hook.sh revoke.
+# Exit status: the command's, whatever becomes of the revocation; without a command that of
+# init-hook.sh revoke.
 set -u
 
 hook=${CERTBROKER_HOOK:-$(dirname "$0")/init-hook.sh}
@@ -17,10 +18,10 @@ CERTBROKER_TIMEOUT=${CERTBROKER_TIMEOUT:-20}
 export CERTBROKER_TIMEOUT
 
 revoke() {
-  sh "$hook" revoke && return
-  status=$?
-  echo "revoke-on-exit: the certificate was not revoked (status $status)" >&2
-  return "$status"
+  sh "$hook" revoke && return 0
+  revoked=$?
+  echo "revoke-on-exit: the certificate was not revoked (status $revoked)" >&2
+  return "$revoked"
 }
 
 if [ $# -eq 0 ]; then
@@ -28,17 +29,31 @@ if [ $# -eq 0 ]; then
   exit $?
 fi
 
+child=
+signal=
+status=
+forward() { # SIGNAL
+  signal=$1
+  [ -z "$child" ] || kill -"$1" "$child" 2>/dev/null
+}
+# A command in the background ignores INT, so that comes as TERM.
+trap 'forward TERM' TERM INT
+trap 'forward HUP' HUP
+
 "$@" &
 child=$!
-# A command in the background ignores INT, so that comes as TERM.
-trap 'kill -TERM "$child" 2>/dev/null' TERM INT
-trap 'kill -HUP "$child" 2>/dev/null' HUP
+[ -z "$signal" ] || forward "$signal" # it came before there was a child to send it to
 
-# wait returns early when a signal comes: then wait on, until the command has really ended.
+# wait returns early when a signal comes: then wait on, until the command has really ended. If the
+# signal came just after its end, there is nothing left to wait for (127), and the status is known.
 while :; do
+  signal=
   wait "$child"
-  status=$?
-  kill -0 "$child" 2>/dev/null || break
+  waited=$?
+  if [ "$waited" -ne 127 ] || [ -z "$status" ]; then
+    status=$waited
+  fi
+  [ -n "$signal" ] || break
 done
 trap '' TERM INT HUP
 revoke
