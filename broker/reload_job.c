@@ -42,6 +42,21 @@ __attribute__((format(printf, 2, 3))) static void because(struct reload_job *job
     va_end(ap);
 }
 
+/* because_too - beside what is said already. */
+__attribute__((format(printf, 2, 3))) static void because_too(struct reload_job *job,
+                                                              const char *fmt, ...)
+{
+    const size_t used = strlen(job->why);
+    const size_t left = sizeof(job->why) - used;
+    va_list ap;
+    va_start(ap, fmt);
+    const int mark = used == 0 ? 0 : snprintf(job->why + used, left, "; and ");
+    if (mark >= 0 && (size_t)mark < left) {
+        (void)vsnprintf(job->why + used + mark, left - (size_t)mark, fmt, ap);
+    }
+    va_end(ap);
+}
+
 /* passes - objected to: so be it if that was asked for, and why stays for the record. */
 static bool passes(const struct reload_job *job)
 {
@@ -49,6 +64,15 @@ static bool passes(const struct reload_job *job)
         log_warn("reload.forced", "%s; loaded all the same: %s", job->why, job->order.forced);
     }
     return is_forced(job);
+}
+
+/* object - not the end yet: who wants to pass over it should see all that there is. */
+static void object(struct reload_job *job, enum reload_result result)
+{
+    if (!job->has_objection) {
+        job->has_objection = true;
+        job->objection = result;
+    }
 }
 
 /* ---------------------------------------------------------------- complaints */
@@ -178,7 +202,10 @@ static bool check_tests(struct reload_job *job)
     }
     arena_free(&arena);
     diag_free(diags);
-    return good || passes(job) || fails(job, RELOAD_TESTS);
+    if (!good) {
+        object(job, RELOAD_TESTS);
+    }
+    return true;
 }
 
 static bool check_guard(struct reload_job *job)
@@ -194,16 +221,22 @@ static bool check_guard(struct reload_job *job)
                                 .ctx = job};
     if (guard_look(&job->guard, job->config->audit_dir, settings->guard_window_s,
                    clock_wall_us(&cb_system_clock), &err) != CB_OK) {
-        because(job, "what was granted lately cannot be read from the audit log: %s", err.msg);
-        return passes(job) || fails(job, RELOAD_GUARD);
+        because_too(job, "what was granted lately cannot be read from the audit log: %s", err.msg);
+        object(job, RELOAD_GUARD);
+        return true;
     }
     job->has_guard = true;
     char why[RELOAD_WHY_MAX];
-    if (!guard_objects(&job->guard, settings, why, sizeof(why))) {
-        return true;
+    if (guard_objects(&job->guard, settings, why, sizeof(why))) {
+        because_too(job, "%s", why);
+        object(job, RELOAD_GUARD);
     }
-    because(job, "%s", why);
-    return passes(job) || fails(job, RELOAD_GUARD);
+    return true;
+}
+
+static bool check_objections(struct reload_job *job)
+{
+    return !job->has_objection || passes(job) || fails(job, job->objection);
 }
 
 /* compare - what it changes, for the record and whoever asked. Not knowing it stops nothing. */
@@ -239,8 +272,9 @@ static bool load_generations(struct reload_job *job)
     return true;
 }
 
-static bool (*const steps[])(struct reload_job *job) = {load_policy, check_files, check_tests,
-                                                        check_guard, compare,     load_generations};
+static bool (*const steps[])(struct reload_job *job) = {
+    load_policy,      check_files, check_tests,     check_guard,
+    check_objections, compare,     load_generations};
 
 /* ---------------------------------------------------------------- the thread */
 

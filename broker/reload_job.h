@@ -81,6 +81,8 @@ struct reload_job {
     const char *errors[RELOAD_ERRORS_MAX]; /* complaints about the policy and its tests, lines */
     size_t num_errors;
     struct change_lines changes;
+    bool has_objection; /* tests or guard: the first one that objected, while why has them all */
+    enum reload_result objection;
     bool has_guard; /* guard is filled in */
     struct guard guard;
 };
