@@ -3,6 +3,7 @@
 #include "broker/control_line.h"
 
 #include "broker/base/json_scan.h"
+#include "broker/request/parse_body.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -41,12 +42,19 @@ static enum cb_code open_object(struct slice text, const struct json_caps *caps,
 
 static bool is_clean(struct slice text)
 {
-    bool clean = utf8_valid(text);
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        clean = clean && c >= 0x20 && c != 0x7f;
+    struct cb_err err;
+    return text_check(text, RELOAD_REASON_MAX, RELOAD_REASON_MAX, "", &err) == CB_OK;
+}
+
+/* is_user - the portable characters of user names, and what directories add to them. */
+static bool is_user(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!ascii_is_alnum(name.ptr[i]) && !slice_has_byte(SLICE("._-$@+\\"), name.ptr[i])) {
+            return false;
+        }
     }
-    return clean;
+    return name.len > 0 && name.len <= RELOAD_USER_MAX;
 }
 
 enum cb_code control_reason_check(struct slice reason, struct cb_err *err)
@@ -66,13 +74,10 @@ enum cb_code control_reason_check(struct slice reason, struct cb_err *err)
 
 enum cb_code control_user_check(struct slice name, struct cb_err *err)
 {
-    const bool is_good = name.len > 0 && name.len <= RELOAD_USER_MAX && is_clean(name) &&
-                         memchr(name.ptr, '"', name.len) == NULL;
-    return is_good ? CB_OK
-                   : cb_fail(err, CB_EINPUT,
-                             "sudo_user must be 1 to %u bytes of UTF-8 text without control "
-                             "characters and quotes",
-                             RELOAD_USER_MAX);
+    return is_user(name) ? CB_OK
+                         : cb_fail(err, CB_EINPUT,
+                                   "sudo_user must be 1 to %u letters, digits and . _ - $ @ + \\",
+                                   RELOAD_USER_MAX);
 }
 
 static enum cb_code read_command(const char *word, struct control_request *ret, struct cb_err *err)

@@ -23,8 +23,8 @@ static const struct {
     {"{\"command\":\"reload\",\"reason\":\"SEC-7\"}", CONTROL_RELOAD, "", "SEC-7", ""},
     {"{\"sudo_user\":\"anna\",\"command\":\"reload\",\"reason\":\"x\"}", CONTROL_RELOAD, "", "x",
      "anna"},
-    {"{\"command\":\"reload\",\"force\":\"x\",\"sudo_user\":\"AD\\\\anna b\"}", CONTROL_RELOAD, "x",
-     "", "AD\\anna b"},
+    {"{\"command\":\"reload\",\"force\":\"x\",\"sudo_user\":\"AD\\\\anna\"}", CONTROL_RELOAD, "x",
+     "", "AD\\anna"},
 };
 
 static void test_good(void **state)
