@@ -6,8 +6,8 @@
  * decide_subject.c, deny rules in decide_deny.c, the words of a refusal in explain.c. */
 #include "policy/verdict.h"
 
-/* Of expressions, in one decision: together some tens of milliseconds at worst. */
-#define MATCHES_MAX 1000U
+/* Of expressions, in one decision: together a quarter of a second at worst. */
+#define MATCHES_MAX 4000U
 #define COSTLY_MATCHES_MAX 8U
 
 /* ---- the question ---- */

@@ -22,9 +22,78 @@ void load_check_identity(struct loader *ld, const struct yaml_node *n, enum cred
     }
 }
 
+static struct slice take_part(struct slice *rest, char separator)
+{
+    const size_t len = slice_find(*rest, separator);
+    const struct slice part = {rest->ptr, len};
+    *rest = slice_from(*rest, len < rest->len ? len + 1 : len);
+    return part;
+}
+
+/* meet - could one credential fit both patterns? Part by part they are equal, or one is a *. */
+static bool meet(const struct stored_credential *a, const struct stored_credential *b)
+{
+    const char separator = a->kind == CRED_MTLS_DNS ? '.' : (a->kind == CRED_JWT ? ':' : '/');
+    struct slice x = a->text;
+    struct slice y = b->text;
+    if (a->kind != b->kind) {
+        return false;
+    }
+    while (x.len > 0 && y.len > 0) {
+        struct slice left = take_part(&x, separator);
+        struct slice right = take_part(&y, separator);
+        if (a->kind == CRED_JWT) { /* the issuer's name stands in front of the first part */
+            const size_t space = slice_find(left, ' ');
+            const size_t other = slice_find(right, ' ');
+            if (space < left.len || other < right.len) {
+                if (space != other || memcmp(left.ptr, right.ptr, space) != 0) {
+                    return false;
+                }
+                left = slice_from(left, space + 1);
+                right = slice_from(right, space + 1);
+            }
+        }
+        if (!slice_eq(left, right) && !slice_eq(left, SLICE("*")) && !slice_eq(right, SLICE("*"))) {
+            return false;
+        }
+    }
+    return x.len == 0 && y.len == 0;
+}
+
+static void complain_taken(struct loader *ld, const struct stored_credential *cred,
+                           const struct stored_credential *other)
+{
+    const struct policy *p = ld->policy;
+    char where[LOAD_WHERE_SIZE];
+    diag_add(ld->r.diags, DIAG_ERROR, rule_place(p, cred->pos),
+             "this credential fits a pattern of client \"%s\" in %s, and a file with a scope can't "
+             "take it from there",
+             p->clients[other->client].id, load_where(ld, other->pos, where));
+}
+
+/* check_patterns - whoever fits two clients is refused: nobody may do that to another file's. */
+static void check_patterns(struct loader *ld)
+{
+    const struct policy *p = ld->policy;
+    for (size_t i = 0; i < p->num_wide && p->num_sources > 1; i++) {
+        const struct stored_credential *mine = &p->wide[i];
+        if (!load_is_scoped(ld, mine->pos.file)) {
+            continue;
+        }
+        for (size_t k = 0; k < p->num_wide; k++) {
+            const struct stored_credential *other = &p->wide[k];
+            if (other->pos.file != mine->pos.file && meet(mine, other)) {
+                complain_taken(ld, mine, other);
+                break;
+            }
+        }
+    }
+}
+
 void load_check_takeovers(struct loader *ld)
 {
     const struct policy *p = ld->policy;
+    check_patterns(ld);
     for (size_t i = 0; i < p->num_creds && p->num_wide > 0; i++) {
         const struct stored_credential *exact = &p->creds[i];
         const struct credential cred = {exact->kind, exact->text};
@@ -35,11 +104,7 @@ void load_check_takeovers(struct loader *ld)
         }
         while ((wide = wide_find(p, &cred, &at)) != NULL) {
             if (wide->pos.file != exact->pos.file) {
-                char where[LOAD_WHERE_SIZE];
-                diag_add(ld->r.diags, DIAG_ERROR, rule_place(p, exact->pos),
-                         "this credential fits a pattern of client \"%s\" in %s, and a file with a "
-                         "scope can't take it from there",
-                         p->clients[wide->client].id, load_where(ld, wide->pos, where));
+                complain_taken(ld, exact, wide);
                 break;
             }
         }

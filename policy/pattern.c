@@ -94,17 +94,13 @@ static bool regex_covers(const struct pattern *p, const struct name *name,
     return regex_match(p->regex, name->text, effort) == REGEX_FITS;
 }
 
-/* regex_touches - without further effort: in a deny rule what takes long counts as fitting, so there
- * is nothing to be gained by trying on. */
+/* regex_touches - in a deny rule what takes long counts as fitting. */
 static bool regex_touches(const struct pattern *p, const struct name *name)
 {
-    struct regex_effort once = {.matches = 1};
     if (name_is_wildcard(name)) {
         return true; /* whether one of all those names fits would take trying them all */
     }
-    return (p->kind == NAME_URI
-                ? regex_match(p->regex, name->text, &once)
-                : regex_match_nocase(p->regex, name->text, &once)) != REGEX_FITS_NOT;
+    return regex_match_once(p->regex, name->text, p->kind != NAME_URI) != REGEX_FITS_NOT;
 }
 
 /* ---- the public functions ---- */

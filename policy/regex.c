@@ -15,7 +15,7 @@
  * several expressions: so the first try gets a fraction, which is enough for nearly all, and only so
  * many second ones are made as the caller has effort left. */
 #define STEP_BUDGET 1800000U
-#define FIRST_TRY 32U
+#define FIRST_TRY 16U
 #define STEPS_BESIDES 32U
 #define HEAP_MAX_KIB 512U /* for 4096 points that are all still open */
 #define DEPTH_MAX 4096U
@@ -175,6 +175,11 @@ static enum regex_result match_twice(const struct regex *re, const pcre2_code *c
         effort->costly -= first == REGEX_TOO_COSTLY ? 1 : 0;
     }
     return first == REGEX_TOO_COSTLY ? match(re, code, subject, STEP_BUDGET) : first;
+}
+
+enum regex_result regex_match_once(const struct regex *re, struct slice subject, bool nocase)
+{
+    return match(re, nocase ? re->nocase : re->code, subject, STEP_BUDGET / 4);
 }
 
 enum regex_result regex_match(const struct regex *re, struct slice subject,

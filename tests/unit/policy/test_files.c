@@ -118,6 +118,13 @@ static const struct {
                     "rules: [{id: a, effect: deny, names: {dns: [b.example]}}]\n"}},
      "20.yaml:3:33: error: this credential fits a pattern of client \"pods\" in 10.yaml:2, and a "
      "file with a scope can't take it from there\n"},
+    {{{"10.yaml", V "clients: {pods: {auth: [{jwt: {issuer: k, subject: \"a:*:c\"}}]}}\n"},
+      {"20.yaml", V "scope: {dns: [b.example]}\n"
+                    "clients: {mine: {auth: [{jwt: {issuer: k, subject: \"a:b:*\"}}, {jwt: {issuer: "
+                    "l, subject: \"a:b:*\"}}]}}\n"
+                    "rules: [{id: a, effect: deny, names: {dns: [b.example]}}]\n"}},
+     "20.yaml:3:43: error: this credential fits a pattern of client \"pods\" in 10.yaml:2, and a "
+     "file with a scope can't take it from there\n"},
     {{{"10.yaml", API},
       {"20.yaml", V "scope: {dns: [b.example]}\n"
                     "clients: {mine: {auth: [{mtls: {cn: mine}}]}}\n"
