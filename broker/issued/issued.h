@@ -84,7 +84,11 @@ struct issued_claim; /* opaque: room held by one request under way */
 struct issued_room {
     const struct issued_limit *limits; /* borrowed until done */
     size_t num_limits;
-    struct slice owner;    /* whose the new certificate will be */
+    struct slice owner; /* whose the new certificate will be */
+    struct slice
+        delegate; /* who asks on the owner's behalf; absent: the owner itself. Then only what it
+                              was given under the same rule makes room */
+    struct slice delegate_rule;
     struct slice replaces; /* serial of the one it takes the place of anyway; absent: of none */
     int64_t now_s;
     /* the answer */

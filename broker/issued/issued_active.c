@@ -87,7 +87,7 @@ enum cb_code issued_db_expiring(struct issued_db *db, const struct issued_limit 
 }
 
 enum cb_code issued_db_oldest(struct issued_db *db, const struct issued_limit *const *limits,
-                              size_t num, struct slice owner, int64_t now_s,
+                              size_t num, const struct issued_room *room,
                               bool (*each)(void *ctx, struct slice serial, int64_t not_after_s),
                               void *ctx, struct cb_err *err)
 {
@@ -103,15 +103,15 @@ enum cb_code issued_db_oldest(struct issued_db *db, const struct issued_limit *c
     if (own == NULL) {
         CB_CHECK(delegate != NULL);
         sqlite3_stmt *stmt = db->stmts[STMT_OLDEST_DELEGATE];
-        bind_limit(stmt, delegate, now_s);
-        stmt_bind_text(stmt, 4, owner);
+        bind_limit(stmt, delegate, room->now_s);
+        stmt_bind_text(stmt, 4, room->owner);
         return walk(db, stmt, each, ctx, err);
     }
     sqlite3_stmt *stmt = db->stmts[STMT_OLDEST_OWN];
-    bind_limit(stmt, own, now_s);
-    if (delegate != NULL) {
-        stmt_bind_text(stmt, 4, delegate->principal);
-        stmt_bind_text(stmt, 5, delegate->rule);
+    bind_limit(stmt, own, room->now_s);
+    if (room->delegate.ptr != NULL) {
+        stmt_bind_text(stmt, 4, room->delegate);
+        stmt_bind_text(stmt, 5, room->delegate_rule);
     }
     return walk(db, stmt, each, ctx, err);
 }

@@ -138,7 +138,7 @@ enum cb_code issued_db_expiring(struct issued_db *db, const struct issued_limit 
 /* issued_db_oldest - each of this owner's that is counted by all of the limits (one or two, and of two
  * one is of_delegate), the oldest first, until each returns false. */
 enum cb_code issued_db_oldest(struct issued_db *db, const struct issued_limit *const *limits,
-                              size_t num, struct slice owner, int64_t now_s,
+                              size_t num, const struct issued_room *room,
                               bool (*each)(void *ctx, struct slice serial, int64_t not_after_s),
                               void *ctx, struct cb_err *err) CB_MUST_USE;
 

@@ -227,7 +227,7 @@ static enum cb_code find_oldest(struct rooms *rooms, struct issued_db *db, struc
 {
     struct search s = {.rooms = rooms, .limits = full, .num = num};
     *ret_found = false;
-    TRY(issued_db_oldest(db, full, num, q->room.owner, q->room.now_s, try_one, &s, err));
+    TRY(issued_db_oldest(db, full, num, &q->room, try_one, &s, err));
     if (!s.is_found) {
         return CB_OK;
     }
@@ -269,13 +269,13 @@ static enum cb_code check_limit(struct rooms *rooms, struct issued_db *db, struc
     int64_t frees_s = 0;
     TRY(tally(rooms, db, limit, room, &t, err));
     room->taken[i] = t.active + t.reserved;
-    if (!is_at_limit(limit, &t)) {
+    if (!is_at_limit(limit, &t) && room->replaces.ptr == NULL) {
         return CB_OK;
     }
     const uint64_t patience = (uint64_t)limit->max + LEAVING_SLACK;
     TRY(issued_db_leaving(db, limit, room->now_s, patience, &leaving, err));
     const bool is_stuck = leaving >= patience;
-    if (t.is_covered && !is_stuck) {
+    if (!is_stuck && (t.is_covered || !is_at_limit(limit, &t))) {
         return CB_OK;
     }
     if (!is_stuck) {

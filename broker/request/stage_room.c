@@ -33,6 +33,10 @@ static enum req_step ask(struct request *r)
     *room = (struct issued_room){.limits = r->lookup.limits,
                                  .owner = req_owner(r),
                                  .now_s = clock_wall_us(r->sv->clock) / 1000000};
+    if (r->ask.on_behalf_of.ptr != NULL) {
+        room->delegate = r->who.id;
+        room->delegate_rule = slice_of(r->decision.delegate_rule_id);
+    }
     if (r->lookup.has_cert) {
         room->replaces = slice_of(r->lookup.cert.serial_hex); /* it is a repeat */
     }

@@ -280,6 +280,15 @@ def test_nothing_is_replaced_while_the_ca_revokes_nothing(start, pki, ca):
     assert all(reply.status == 429 for reply in repeats)
 
 
+def test_repeats_are_bounded_while_the_ca_revokes_nothing(start, pki, ca):
+    broker = start(policy=limited(pki, max_active=2))
+    ca.always("not_found", endpoint="revoke")
+    client = broker.client()
+    replies = [client.newcert(headers={"Idempotency-Key": "one"}) for _ in range(30)]
+    assert sum(reply.status == 200 for reply in replies) <= 1 + 2 + 8
+    assert replies[-1].status == 429
+
+
 def test_oldest_makes_room_for_many_at_once(start, pki, ca):
     broker = start(policy=limited(pki, max_active=4, auto_revoke_oldest=True))
     replies = at_once(16, lambda: broker.client().newcert())
