@@ -2,13 +2,13 @@
 import base64
 import json
 import os
-import pty
 import shutil
 import subprocess
 
 import pytest
 
 from broker import BINARY, standard_policy, yaml
+from waiting import terminal
 
 POLICY = """\
 version: 1
@@ -415,7 +415,7 @@ def test_help(args):
 
 # ---------------------------------------------------------------- colours
 def on_a_terminal(*args, **env):
-    ours, theirs = pty.openpty()
+    ours, theirs = terminal()
     with subprocess.Popen([BINARY, *map(str, args)], stdout=theirs,
                           env={**os.environ, "TERM": "xterm", **env}) as process:
         os.close(theirs)

@@ -1,7 +1,6 @@
 """certbroker policy rollback: one step back, of a file and of a folder; nothing is deleted."""
 import copy
 import os
-import pty
 import select
 import subprocess
 
@@ -11,6 +10,7 @@ from assertions import assert_issued, assert_refused
 from broker import BINARY, standard_policy, yaml
 from control import Control
 from test_reload import narrowed
+from waiting import terminal
 
 CONFIG = {"control": "control.sock", "workers": 1}
 
@@ -100,7 +100,7 @@ def test_terminal_is_asked(stepped):
     broker, control, first = stepped
 
     def at_terminal(answer):
-        parent, child = pty.openpty()
+        parent, child = terminal()
         process = subprocess.Popen(
             [str(BINARY), "policy", "rollback", "-c", str(broker.file)], stdin=child, stdout=child,
             stderr=child)

@@ -1,5 +1,8 @@
 """waiting.py - wait for a condition, never for a length of time."""
+import pty
 import time
+
+import pytest
 
 POLL_S = 0.005
 
@@ -19,3 +22,11 @@ def wait_until(condition, timeout=10.0, what="the condition"):
         if time.monotonic() > deadline:
             raise Timeout(f"waited {timeout} s for {what() if callable(what) else what}")
         time.sleep(POLL_S)
+
+
+def terminal():
+    """Both ends of a new pseudo-terminal, where the machine has them."""
+    try:
+        return pty.openpty()
+    except OSError as why:
+        pytest.skip(f"no pseudo-terminal here: {why}")
