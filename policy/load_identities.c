@@ -30,30 +30,28 @@ static struct slice take_part(struct slice *rest, char separator)
     return part;
 }
 
+static bool parts_meet(struct slice a, struct slice b)
+{
+    return slice_eq(a, b) || slice_eq(a, SLICE("*")) || slice_eq(b, SLICE("*"));
+}
+
+/* same_issuer - and both move behind it: a JWT's text begins with the issuer's name and a space. */
+static bool same_issuer(struct slice *a, struct slice *b)
+{
+    return slice_eq(take_part(a, ' '), take_part(b, ' '));
+}
+
 /* meet - could one credential fit both patterns? Part by part they are equal, or one is a *. */
 static bool meet(const struct stored_credential *a, const struct stored_credential *b)
 {
     const char separator = a->kind == CRED_MTLS_DNS ? '.' : (a->kind == CRED_JWT ? ':' : '/');
     struct slice x = a->text;
     struct slice y = b->text;
-    if (a->kind != b->kind) {
+    if (a->kind != b->kind || (a->kind == CRED_JWT && !same_issuer(&x, &y))) {
         return false;
     }
     while (x.len > 0 && y.len > 0) {
-        struct slice left = take_part(&x, separator);
-        struct slice right = take_part(&y, separator);
-        if (a->kind == CRED_JWT) { /* the issuer's name stands in front of the first part */
-            const size_t space = slice_find(left, ' ');
-            const size_t other = slice_find(right, ' ');
-            if (space < left.len || other < right.len) {
-                if (space != other || memcmp(left.ptr, right.ptr, space) != 0) {
-                    return false;
-                }
-                left = slice_from(left, space + 1);
-                right = slice_from(right, space + 1);
-            }
-        }
-        if (!slice_eq(left, right) && !slice_eq(left, SLICE("*")) && !slice_eq(right, SLICE("*"))) {
+        if (!parts_meet(take_part(&x, separator), take_part(&y, separator))) {
             return false;
         }
     }
