@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)snprintf(path, sizeof(path), "/tmp/fuzz_jwt.%d", (int)getpid());
         write_file(jwks, sizeof(jwks) - 1);
         keys = load();
+        (void)unlink(path);
         check(keys != NULL);
     }
     const struct slice text = {(const char *)data, size};
