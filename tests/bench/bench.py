@@ -284,13 +284,18 @@ def beside_nginx(directory, pki, quick):
     return cells, peak
 
 
+def times(value, base):
+    """A ratio; too few requests may have cost no measurable time at all."""
+    return f"{value / base:5.2f}x" if base else "    -"
+
+
 def print_beside_nginx(cells, peak):
     print(f"{'mode':<15}{'clients':>7}  {'candidate':<18}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}"
           f"{'cpu us':>9}{'MiB':>7}{'failed':>8}   cpu, rate against nginx")
     for (mode, clients, name), cell in cells.items():
         base = cells[mode, clients, "nginx"]
         ratio = "" if name == "nginx" else \
-            f"   {cell.cpu_us / base.cpu_us:5.2f}x  {cell.rate / base.rate:5.2f}x"
+            f"   {times(cell.cpu_us, base.cpu_us)}  {times(cell.rate, base.rate)}"
         row = cell.row()
         print(f"{mode:<15}{clients:>7}  {name:<18}{row['rate']:>9.0f}{row['p50_us'] / 1000:>9.2f}"
               f"{row['p99_us'] / 1000:>9.2f}{row['cpu_us']:>9.1f}{peak[name, clients]:>7.1f}"
