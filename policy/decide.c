@@ -67,8 +67,7 @@ static bool may_act(const struct question *q, bool for_this_party)
 static void leave_out_many(struct question *q)
 {
     const struct policy_client *client = q->party.client;
-    if (q->knows_party && q->party.instance.ptr == NULL && client->num_wide > 0 &&
-        client->num_wide == client->num_creds) {
+    if (q->knows_party && q->party.instance.ptr == NULL && policy_stands_for_many(client)) {
         q->many = client;
         q->party.client = NULL;
         q->knows_party = false;

@@ -1,6 +1,7 @@
 /* load_link.c - what is worked out from all rules once they are there: each client's own rules, names to
  * be looked up fast, when things end, which claims are wanted. */
 #include "policy/load.h"
+#include "policy/placeholder.h"
 
 #define CLAIMS_MAX 8U /* different ones in ${jwt.CLAIM}: each record holds them all */
 
@@ -168,21 +169,12 @@ static void complain_claims(struct loader *ld, const struct pattern *p)
              CLAIMS_MAX + 1, CLAIMS_MAX);
 }
 
-/* link_claims - of the ${jwt.CLAIM} in a text. */
 static void link_claims(struct loader *ld, const struct pattern *p)
 {
-    struct slice text = p->text;
-    static const char word[] = "${jwt.";
     struct table *claims = &ld->policy->claims;
-    const char *at = NULL;
-    while ((at = memmem(text.ptr, text.len, word, strlen(word))) != NULL) {
-        at += strlen(word);
-        const size_t left = text.len - (size_t)(at - text.ptr);
-        const char *end = memchr(at, '}', left);
-        if (end == NULL) {
-            return;
-        }
-        const struct slice claim = {at, (size_t)(end - at)};
+    struct slice claim;
+    size_t at = 0;
+    while (pattern_next_claim(p, &at, &claim)) {
         size_t known = 0;
         if (!table_get(claims, 0, claim, &known) && !table_put(claims, 0, claim, 1)) {
             ld->no_memory = true;
@@ -192,16 +184,13 @@ static void link_claims(struct loader *ld, const struct pattern *p)
             complain_claims(ld, p);
             return;
         }
-        text = (struct slice){end, left - claim.len};
     }
 }
 
 static void link_claims_of(struct loader *ld, const struct pattern_list *list)
 {
     for (size_t i = 0; i < list->num; i++) {
-        if (list->items[i].has_placeholder) {
-            link_claims(ld, &list->items[i]);
-        }
+        link_claims(ld, &list->items[i]);
     }
 }
 

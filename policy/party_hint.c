@@ -11,7 +11,7 @@ static const char *instance_word(enum credential_kind kind)
 {
     static const char *const words[CREDENTIAL_KIND_COUNT] = {
         [CRED_MTLS_URI] = "URI", [CRED_MTLS_DNS] = "NAME", [CRED_MTLS_SPKI] = "KEY",
-        [CRED_MTLS_CN] = "NAME", [CRED_BEARER] = "TOKEN",  [CRED_JWT] = "SUBJECT"};
+        [CRED_MTLS_CN] = "NAME", [CRED_BEARER] = "TOKEN",  [CRED_JWT] = "ISSUER SUBJECT"};
     return words[kind];
 }
 

@@ -263,6 +263,20 @@ static void test_claims(void **state)
     assert_false(policy_wants_claim(p, SLICE("iss")));
     assert_false(policy_wants_claim(p, SLICE("")));
     policy_free(p);
+    /* Eight of them fit into a record, however often each is there. */
+    static const char nine[] =
+        HEAD "- {id: a, clients: [c], actions: [newcert], profiles: [p], max_validity: 1h, names: "
+             "{dns: [\"${jwt.a}.${jwt.b}.${jwt.c}.${jwt.d}.${jwt.a}.x.example\", "
+             "\"${jwt.e}.${jwt.f}.${jwt.g}.${jwt.h}.x.example\", \"${jwt.%s}.x.example\"]}}\n";
+    char text[1024];
+    (void)snprintf(text, sizeof(text), nine, "h");
+    policy_free(load_text(text));
+    (void)snprintf(text, sizeof(text), nine, "i");
+    size_t errors = 0;
+    char *said = complaints_of(text, &errors);
+    assert_int_equal(errors, 1);
+    assert_non_null(strstr(said, "claim number 9"));
+    free(said);
 }
 
 /* Which rules are looked at for whom. */
