@@ -53,10 +53,13 @@ ALL_LDFLAGS = -pie $(filter -fsanitize=%,$(OPT_$(VARIANT))) \
 
 # ---------------------------------------------------------------- what is built from what
 # A module is a folder; `make lint` checks who may include whom.
-MODULES := base policy audit edge ca issued limits jwt request history tools broker
+MODULES := base policy tlog audit verify edge ca issued limits jwt request history cli tools review report \
+           reconcile ship witness anchor broker
 DIR_base := broker/base
 DIR_policy := policy
+DIR_tlog := audit/tlog
 DIR_audit := audit
+DIR_verify := audit/verify
 DIR_edge := broker/edge
 DIR_ca := broker/ca
 DIR_issued := broker/issued
@@ -64,21 +67,38 @@ DIR_limits := broker/limits
 DIR_jwt := broker/jwt
 DIR_request := broker/request
 DIR_history := broker/history
+DIR_cli := broker/cli
 DIR_tools := broker/tools
+DIR_review := broker/review
+DIR_report := broker/report
+DIR_reconcile := broker/reconcile
+DIR_ship := broker/ship
+DIR_witness := broker/witness
+DIR_anchor := broker/anchor
 DIR_broker := broker
 # Libraries a module's unit tests link, dependants first.
 LIBS_base := base
 LIBS_policy := policy base
-LIBS_audit := audit base
+LIBS_tlog := tlog base
+LIBS_audit := audit tlog base
+LIBS_verify := verify audit tlog base
 LIBS_edge := edge base
 LIBS_ca := ca policy base
-LIBS_issued := issued audit base
+LIBS_issued := issued audit tlog base
 LIBS_limits := limits policy base
 LIBS_jwt := jwt base
-LIBS_request := request edge ca issued limits jwt audit policy base
-LIBS_history := history audit policy base
-LIBS_tools := tools history request edge ca issued limits jwt audit policy base
-LIBS_broker := broker tools history request edge ca issued limits jwt audit policy base
+LIBS_request := request edge ca issued limits jwt audit tlog policy base
+LIBS_history := history audit tlog policy base
+LIBS_cli := cli policy base
+LIBS_tools := tools history request edge ca issued limits jwt cli audit tlog policy base
+LIBS_review := review cli verify audit tlog policy base
+LIBS_report := report review cli verify audit tlog policy base
+LIBS_reconcile := reconcile cli ca audit tlog policy base
+LIBS_ship := ship audit tlog base
+LIBS_witness := witness cli edge audit tlog policy base
+LIBS_anchor := anchor audit tlog base
+LIBS_broker := broker tools report review reconcile ship witness anchor history request edge ca issued limits jwt \
+               cli verify audit tlog policy base
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out broker/main.c,$(wildcard $(DIR_$(1))/*.c)))
 lib = $(BUILD)/lib$(1).a

@@ -3,7 +3,7 @@
 #ifndef BROKER_COMMANDS_H
 #define BROKER_COMMANDS_H
 
-#include "broker/tools/command.h"
+#include "broker/cli/command.h"
 
 extern const struct command cmd_serve;
 extern const struct command cmd_check;

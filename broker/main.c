@@ -15,7 +15,7 @@ static const struct command *const commands[] = {
     &tools_policy_suggest,
     &tools_policy_unused,
     &cmd_policy_rollback,
-    &tools_completion,
+    &cli_completion,
     &cmd_version,
 };
 

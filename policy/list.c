@@ -1,5 +1,5 @@
 /* list.c - see review.h: what is in a policy, as tables for people. JSON is in list_json.c. */
-#include "policy/columns.h"
+#include "broker/base/columns.h"
 #include "policy/list_parts.h"
 #include "policy/review_text.h"
 

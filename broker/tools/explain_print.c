@@ -6,7 +6,7 @@
 struct printing {
     const struct explaining *e;
     const struct policy_trace *trace;
-    struct tools_colours c;
+    struct cli_colours c;
     struct buf *out;
 };
 
@@ -78,7 +78,7 @@ static void add_allowed(const struct printing *p)
 {
     const struct policy_decision *d = &p->trace->decision;
     buf_printf(p->out, "%sALLOWED%s by rule %s at ", p->c.good, p->c.off, d->rule_id);
-    tools_add_place(p->out, d->place);
+    cli_add_place(p->out, d->place);
     buf_add_char(p->out, '\n');
     if (d->delegate_rule_id != NULL) {
         buf_printf(p->out, "  acting for others by rule %s\n", d->delegate_rule_id);
@@ -112,14 +112,14 @@ static void add_rule(const struct printing *p, const struct trace_rule *rule)
     buf_printf(p->out, "  %s%s%s%s%s  %s", p->c.bold, rule->rule_id, p->c.off,
                rule->is_deny ? " (deny)" : "", rule->is_delegation ? " (delegation)" : "",
                p->c.dim);
-    tools_add_place(p->out, rule->place);
+    cli_add_place(p->out, rule->place);
     buf_printf(p->out, "%s%s\n", p->c.off,
                rule->fits ? (rule->is_deny ? ": refuses this" : ": allows this") : "");
     for (size_t i = 0; i < rule->num_failures; i++) {
         const struct trace_failure *f = &rule->failures[i];
         buf_printf(p->out, "    %s%s%s %s\n      %sat ", p->c.bad, policy_reason_word(f->reason),
                    p->c.off, f->detail, p->c.dim);
-        tools_add_place(p->out, f->place);
+        cli_add_place(p->out, f->place);
         buf_printf(p->out, "%s\n", p->c.off);
     }
 }
@@ -149,7 +149,7 @@ static void add_changes(const struct printing *p)
             buf_printf(p->out, "  %s+%s %s%s", p->c.good, p->c.off, rule->failures[i].change,
                        p->c.dim);
             buf_add_str(p->out, "  (");
-            tools_add_place(p->out, rule->failures[i].place);
+            cli_add_place(p->out, rule->failures[i].place);
             buf_printf(p->out, ")%s\n", p->c.off);
         }
     }
@@ -166,7 +166,7 @@ static void add_denied(const struct printing *p)
                d->detail);
     if (d->rule_id != NULL) {
         buf_printf(p->out, "  rule %s at ", d->rule_id);
-        tools_add_place(p->out, d->place);
+        cli_add_place(p->out, d->place);
         buf_add_char(p->out, '\n');
     }
     if (t->num_rules > 0) {
@@ -184,7 +184,7 @@ static void add_denied(const struct printing *p)
 
 void explain_text(const struct explaining *e, const struct policy_trace *trace, struct buf *out)
 {
-    const struct printing p = {e, trace, tools_colours(), out};
+    const struct printing p = {e, trace, cli_colours(), out};
     add_who(&p);
     if (trace->decision.allowed) {
         add_allowed(&p);

@@ -47,16 +47,16 @@ static void add_unknown_text(const struct explaining *e, const char *what, struc
 static void add_unknown_json(const struct explaining *e, const char *what, struct buf *out)
 {
     buf_add_char(out, '{');
-    tools_json_text(out, "principal", NULL);
-    tools_json_bool(out, "allowed", false);
-    tools_json_text(out, "detail", what);
-    tools_json_key(out, "credentials");
+    cli_json_text(out, "principal", NULL);
+    cli_json_bool(out, "allowed", false);
+    cli_json_text(out, "detail", what);
+    cli_json_key(out, "credentials");
     buf_add_char(out, '[');
     for (size_t i = 0; i < e->num_creds; i++) {
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_char(out, '{');
-        tools_json_text(out, "kind", explain_credential_word(e->creds[i].kind));
-        tools_json_slice(out, "text", e->creds[i].text);
+        cli_json_text(out, "kind", explain_credential_word(e->creds[i].kind));
+        cli_json_slice(out, "text", e->creds[i].text);
         buf_add_char(out, '}');
     }
     buf_add_str(out, "]}\n");
@@ -79,13 +79,13 @@ static int not_identified(const struct explaining *e, enum policy_identity ident
         break;
     }
     struct buf out;
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (args_has(e->args, "json")) {
         add_unknown_json(e, what, &out);
     } else {
         add_unknown_text(e, what, &out);
     }
-    return tools_print(&out, EXIT_PROBLEM);
+    return cli_print(&out, EXIT_PROBLEM);
 }
 
 static int identify(struct explaining *e)

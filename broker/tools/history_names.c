@@ -31,10 +31,10 @@ static void add_note(struct buf *out, const struct seen *seen)
 {
     buf_printf(out, " # %llu time%s, ", (unsigned long long)seen->count,
                seen->count == 1 ? "" : "s");
-    tools_add_date(out, seen->first_us);
+    cli_add_date(out, seen->first_us);
     if (seen->first_us / 86400000000 != seen->last_us / 86400000000) {
         buf_add_str(out, " to ");
-        tools_add_date(out, seen->last_us);
+        cli_add_date(out, seen->last_us);
     }
     if (seen->denied > 0 && seen->denied == seen->count) {
         buf_add_str(out, ", denied");
@@ -118,7 +118,7 @@ static bool is_good(enum name_kind kind, struct slice pattern)
     buf_add_str(&text, "] } }]\n");
     const bool ok =
         diags != NULL && buf_ok(&text) &&
-        policy_load_bytes("pattern", buf_slice(&text), tools_now_s(), diags, &policy) == CB_OK;
+        policy_load_bytes("pattern", buf_slice(&text), cli_now_s(), diags, &policy) == CB_OK;
     policy_free(policy);
     diag_free(diags);
     buf_free(&text);

@@ -8,13 +8,13 @@ static const struct command_option options[] = {
     TOOLS_AUDIT_OPTION,
     TOOLS_SINCE_OPTION,
     TOOLS_UNTIL_OPTION,
-    TOOLS_JSON_OPTION,
+    CLI_JSON_OPTION,
     {.name = NULL}};
 /* clang-format on */
 
 /* ---- for people ---- */
 
-static void add_number(struct buf *out, const char *colour, const struct tools_colours *c,
+static void add_number(struct buf *out, const char *colour, const struct cli_colours *c,
                        const char *what, uint64_t number, const char *note)
 {
     buf_printf(out, "  %s%-14s%10llu%s%s%s\n", number == 0 ? "" : colour, what,
@@ -28,15 +28,15 @@ static uint64_t num_decisions(const struct history_replay *r)
 }
 
 static void add_summary(struct buf *out, const struct history_replay *r,
-                        const struct tools_source *source, const struct tools_colours *c)
+                        const struct tools_source *source, const struct cli_colours *c)
 {
     const uint64_t num = num_decisions(r);
     buf_printf(out, "%llu decision%s", (unsigned long long)num, num == 1 ? "" : "s");
     if (r->counts.first_us != 0) {
         buf_add_str(out, " from ");
-        tools_add_time(out, r->counts.first_us);
+        cli_add_time(out, r->counts.first_us);
         buf_add_str(out, " to ");
-        tools_add_time(out, r->counts.last_us);
+        cli_add_time(out, r->counts.last_us);
     }
     buf_printf(out, ", decided again by %s\n", source->path);
     add_number(out, "", c, "same", r->same, "");
@@ -47,7 +47,7 @@ static void add_summary(struct buf *out, const struct history_replay *r,
                "were refused for a rate or a quota, which the log cannot tell");
 }
 
-static void add_flip(struct buf *out, const struct history_flip *f, const struct tools_colours *c)
+static void add_flip(struct buf *out, const struct history_flip *f, const struct cli_colours *c)
 {
     buf_printf(out, "\n%s%s%s  client %s", f->now_allowed ? c->good : c->bad,
                f->now_allowed ? "GAINED" : "LOST", c->off, f->client);
@@ -61,15 +61,15 @@ static void add_flip(struct buf *out, const struct history_flip *f, const struct
         buf_printf(out, " (%s)", policy_reason_word(f->reason));
     }
     buf_printf(out, "\n  %llu time%s, ", (unsigned long long)f->count, f->count == 1 ? "" : "s");
-    tools_add_time(out, f->first_us);
+    cli_add_time(out, f->first_us);
     if (f->last_us != f->first_us) {
         buf_add_str(out, " to ");
-        tools_add_time(out, f->last_us);
+        cli_add_time(out, f->last_us);
     }
     buf_add_char(out, '\n');
     for (size_t i = 0; i < f->num_examples; i++) {
         buf_printf(out, "  %s", c->dim);
-        tools_add_time(out, f->examples[i].ts_us);
+        cli_add_time(out, f->examples[i].ts_us);
         buf_printf(out, " %s%s", f->examples[i].req, c->off);
         if (strcmp(f->examples[i].principal, f->client) != 0) {
             char quoted[NAME_QUOTE_SIZE];
@@ -82,7 +82,7 @@ static void add_flip(struct buf *out, const struct history_flip *f, const struct
 static void add_report(struct buf *out, const struct history_replay *r,
                        const struct tools_source *source)
 {
-    const struct tools_colours c = tools_colours();
+    const struct cli_colours c = cli_colours();
     add_summary(out, r, source, &c);
     for (size_t i = 0; i < r->num_flips; i++) {
         add_flip(out, &r->flips[i], &c);
@@ -99,33 +99,33 @@ static void add_report(struct buf *out, const struct history_replay *r,
 static void add_time_member(struct buf *out, const char *key, int64_t us)
 {
     if (us != 0) {
-        tools_json_time(out, key, us / 1000000);
+        cli_json_time(out, key, us / 1000000);
     } else {
-        tools_json_text(out, key, NULL);
+        cli_json_text(out, key, NULL);
     }
 }
 
 static void add_json_flip(struct buf *out, const struct history_flip *f)
 {
-    tools_json_item(out);
+    cli_json_item(out);
     buf_add_char(out, '{');
-    tools_json_text(out, "now", f->now_allowed ? "allow" : "deny");
-    tools_json_text(out, "client", f->client);
-    tools_json_text(out, "rule", f->rule[0] == '\0' ? NULL : f->rule);
-    tools_json_text(out, "now_rule", f->now_rule[0] == '\0' ? NULL : f->now_rule);
-    tools_json_text(out, "reason", policy_reason_word(f->reason));
-    tools_json_u64(out, "count", f->count);
+    cli_json_text(out, "now", f->now_allowed ? "allow" : "deny");
+    cli_json_text(out, "client", f->client);
+    cli_json_text(out, "rule", f->rule[0] == '\0' ? NULL : f->rule);
+    cli_json_text(out, "now_rule", f->now_rule[0] == '\0' ? NULL : f->now_rule);
+    cli_json_text(out, "reason", policy_reason_word(f->reason));
+    cli_json_u64(out, "count", f->count);
     add_time_member(out, "first", f->first_us);
     add_time_member(out, "last", f->last_us);
-    tools_json_key(out, "examples");
+    cli_json_key(out, "examples");
     buf_add_char(out, '[');
     for (size_t i = 0; i < f->num_examples; i++) {
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_char(out, '{');
         add_time_member(out, "time", f->examples[i].ts_us);
-        tools_json_text(out, "request_id", f->examples[i].req);
-        tools_json_text(out, "principal", f->examples[i].principal);
-        tools_json_text(out, "detail", f->examples[i].detail);
+        cli_json_text(out, "request_id", f->examples[i].req);
+        cli_json_text(out, "principal", f->examples[i].principal);
+        cli_json_text(out, "detail", f->examples[i].detail);
         buf_add_char(out, '}');
     }
     buf_add_str(out, "]}");
@@ -135,24 +135,24 @@ static void add_json(struct buf *out, const struct history_replay *r,
                      const struct tools_source *source)
 {
     buf_add_char(out, '{');
-    tools_json_text(out, "policy", source->path);
-    tools_json_text(out, "policy_sha256", policy_sha256(source->policy));
+    cli_json_text(out, "policy", source->path);
+    cli_json_text(out, "policy_sha256", policy_sha256(source->policy));
     add_time_member(out, "first", r->counts.first_us);
     add_time_member(out, "last", r->counts.last_us);
-    tools_json_u64(out, "records", r->counts.records);
-    tools_json_u64(out, "decisions", num_decisions(r));
-    tools_json_u64(out, "same", r->same);
-    tools_json_u64(out, "lost", r->lost);
-    tools_json_u64(out, "gained", r->gained);
-    tools_json_u64(out, "unclear", r->counts.unclear);
-    tools_json_u64(out, "not_redecided", r->not_redecided);
-    tools_json_key(out, "flips");
+    cli_json_u64(out, "records", r->counts.records);
+    cli_json_u64(out, "decisions", num_decisions(r));
+    cli_json_u64(out, "same", r->same);
+    cli_json_u64(out, "lost", r->lost);
+    cli_json_u64(out, "gained", r->gained);
+    cli_json_u64(out, "unclear", r->counts.unclear);
+    cli_json_u64(out, "not_redecided", r->not_redecided);
+    cli_json_key(out, "flips");
     buf_add_char(out, '[');
     for (size_t i = 0; i < r->num_flips; i++) {
         add_json_flip(out, &r->flips[i]);
     }
     buf_add_char(out, ']');
-    tools_json_u64(out, "flips_left_out", r->flips_left_out);
+    cli_json_u64(out, "flips_left_out", r->flips_left_out);
     buf_add_str(out, "}\n");
 }
 
@@ -169,7 +169,7 @@ static int replay(const struct command_args *args, const struct tools_source *so
     if (history_replay(source->policy, dir, &range, &r, &err) != CB_OK) {
         return tools_history_failed(&err);
     }
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (args_has(args, "json")) {
         add_json(&out, &r, source);
     } else {
@@ -177,7 +177,7 @@ static int replay(const struct command_args *args, const struct tools_source *so
     }
     const bool flipped = r.lost + r.gained > 0;
     history_replay_free(&r);
-    return tools_print(&out, flipped ? EXIT_PROBLEM : EXIT_OK);
+    return cli_print(&out, flipped ? EXIT_PROBLEM : EXIT_OK);
 }
 
 static int run(const struct command_env *env, const struct command_args *args)

@@ -49,10 +49,10 @@ static void make_id(const struct suggestion *s, const char *suffix, char out[RUL
 
 static void add_period(struct buf *out, int64_t first_us, int64_t last_us)
 {
-    tools_add_date(out, first_us);
+    cli_add_date(out, first_us);
     if (first_us / 86400000000 != last_us / 86400000000) {
         buf_add_str(out, " to ");
-        tools_add_date(out, last_us);
+        cli_add_date(out, last_us);
     }
 }
 
@@ -254,7 +254,7 @@ static void add_required(const struct suggestion *s, struct buf *out)
     }
     if (s->policy != NULL && policy_requires(s->policy, "until")) {
         char until[21];
-        time_format_s(tools_now_s() + (int64_t)UNTIL_DAYS * 86400, until);
+        time_format_s(cli_now_s() + (int64_t)UNTIL_DAYS * 86400, until);
         buf_printf(out, "    until: %.10s\n", until);
     }
 }
@@ -340,7 +340,7 @@ static void add_head(const struct suggestion *s, struct buf *out)
     add_left_out(out, s->unknown_parties, "asked for somebody whom the policy does not know");
     if (s->policy != NULL) {
         struct buf scopes;
-        buf_init(&scopes, TOOLS_OUTPUT_MAX);
+        buf_init(&scopes, CLI_OUTPUT_MAX);
         policy_scopes(s->policy, "#   ", &scopes);
         if (scopes.len > 0) {
             buf_add_str(out, "# The rules of these files must stay within a scope:\n");
@@ -393,7 +393,7 @@ bool snippet_check(const struct suggestion *s, struct slice snippet, struct diag
 {
     struct buf text;
     struct policy *policy = NULL;
-    buf_init(&text, TOOLS_OUTPUT_MAX);
+    buf_init(&text, CLI_OUTPUT_MAX);
     buf_add_slice(&text, snippet);
     if (s->policy != NULL) {
         add_settings(s->policy, &text);
@@ -405,8 +405,8 @@ bool snippet_check(const struct suggestion *s, struct slice snippet, struct diag
             add_client(&text, s->acting.parties.items[i].text);
         }
     }
-    const bool ok = buf_ok(&text) && policy_load_bytes("suggestion", buf_slice(&text),
-                                                       tools_now_s(), diags, &policy) == CB_OK;
+    const bool ok = buf_ok(&text) && policy_load_bytes("suggestion", buf_slice(&text), cli_now_s(),
+                                                       diags, &policy) == CB_OK;
     policy_free(policy);
     buf_free(&text);
     return ok;

@@ -151,11 +151,11 @@ static int print(struct search *s)
 {
     struct buf out;
     struct diag_list *diags = diag_new();
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (diags == NULL || !snippet_write(&s->out, &out)) {
         diag_free(diags);
         buf_free(&out);
-        return tools_no_memory();
+        return cli_no_memory();
     }
     int status = EXIT_OK;
     if (!snippet_check(&s->out, buf_slice(&out), diags)) {
@@ -164,7 +164,7 @@ static int print(struct search *s)
         status = EXIT_PROBLEM;
     }
     diag_free(diags);
-    return tools_print(&out, status);
+    return cli_print(&out, status);
 }
 
 static int search(struct search *s, const char *dir, const struct history_range *range)

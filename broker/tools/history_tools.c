@@ -1,8 +1,6 @@
 /* history_tools.c - see history_tools.h. */
 #include "broker/tools/history_tools.h"
 
-#include "broker/base/clock.h"
-
 #include <stdio.h>
 
 const char *tools_audit_dir(const struct command_args *args, const struct tools_source *source)
@@ -20,7 +18,7 @@ const char *tools_audit_dir(const struct command_args *args, const struct tools_
 static bool take_time(const struct command_args *args, const char *name, int64_t *ret_us)
 {
     const char *text = args_text(args, name);
-    if (text != NULL && !tools_time(text, ret_us)) {
+    if (text != NULL && !cli_time(text, ret_us)) {
         (void)command_usage_error(args,
                                   "--%s: \"%s\" is no time: write 30d, 12h, 2026-07-01 or "
                                   "2026-07-01T12:00:00Z",
@@ -51,18 +49,4 @@ int tools_history_failed(const struct cb_err *err)
 {
     (void)fprintf(stderr, "certbroker: %s\n", err->msg);
     return EXIT_USAGE;
-}
-
-void tools_add_time(struct buf *out, int64_t us)
-{
-    char text[21];
-    time_format_s(us / 1000000, text);
-    buf_add_str(out, text);
-}
-
-void tools_add_date(struct buf *out, int64_t us)
-{
-    char text[21];
-    time_format_s(us / 1000000, text);
-    buf_add(out, text, 10);
 }

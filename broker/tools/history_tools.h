@@ -23,8 +23,4 @@ bool tools_range(const struct command_args *args, struct history_range *ret);
 /* tools_history_failed - why the log could not be read, on stderr; EXIT_USAGE. */
 int tools_history_failed(const struct cb_err *err);
 
-/* tools_add_time - a time as it stands in the log, to the second; tools_add_date - its day. */
-void tools_add_time(struct buf *out, int64_t us);
-void tools_add_date(struct buf *out, int64_t us);
-
 #endif

@@ -15,7 +15,7 @@ static const struct command_option options[] = {
     TOOLS_AUDIT_OPTION,
     {.name = "days", .kind = VALUE_TEXT, .value = "N",
      .help = "how many days back to look (default 90)"},
-    TOOLS_JSON_OPTION,
+    CLI_JSON_OPTION,
     {.name = NULL}};
 /* clang-format on */
 
@@ -78,15 +78,15 @@ static int unused(const struct command_args *args, const struct tools_source *so
     if (dir == NULL || !read_days(args, &days)) {
         return EXIT_USAGE;
     }
-    const struct history_range range = {
-        .since_us = (tools_now_s() - (int64_t)days * 86400) * 1000000, .until_us = INT64_MAX};
+    const struct history_range range = {.since_us = (cli_now_s() - (int64_t)days * 86400) * 1000000,
+                                        .until_us = INT64_MAX};
     if (history_walk(dir, &range, on_ask, &c, &counts, &err) != CB_OK) {
         return tools_history_failed(&err);
     }
     say_what_was_seen(&counts, days);
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     const size_t num = policy_usage_print(usage, args_has(args, "json"), &out);
-    return tools_print(&out, num > 0 ? EXIT_PROBLEM : EXIT_OK);
+    return cli_print(&out, num > 0 ? EXIT_PROBLEM : EXIT_OK);
 }
 
 static int run(const struct command_env *env, const struct command_args *args)
@@ -96,7 +96,7 @@ static int run(const struct command_env *env, const struct command_args *args)
         return EXIT_USAGE;
     }
     struct policy_usage *usage = policy_usage_new(source.policy);
-    const int status = usage == NULL ? tools_no_memory() : unused(args, &source, usage);
+    const int status = usage == NULL ? cli_no_memory() : unused(args, &source, usage);
     policy_usage_free(usage);
     tools_close(env, &source);
     return status;

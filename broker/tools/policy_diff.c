@@ -31,7 +31,7 @@ static const char *who(const struct policy_change *c)
     return strcmp(c->client, "*") == 0 ? "everybody" : c->client;
 }
 
-static void add_change(const struct policy_change *c, const struct tools_colours *colours,
+static void add_change(const struct policy_change *c, const struct cli_colours *colours,
                        struct buf *out)
 {
     buf_printf(out, "  %s%c %s", c->gains ? colours->good : colours->bad, c->gains ? '+' : '-',
@@ -44,7 +44,7 @@ static void add_change(const struct policy_change *c, const struct tools_colours
 
 static void add_text(const struct policy_changes *changes, struct buf *out)
 {
-    const struct tools_colours colours = tools_colours();
+    const struct cli_colours colours = cli_colours();
     const struct counts n = count(changes);
     for (size_t i = 0; i < changes->num; i++) {
         const struct policy_change *c = &changes->items[i];
@@ -70,29 +70,29 @@ static void add_json(const struct policy_changes *changes, struct buf *out)
 {
     const struct counts n = count(changes);
     buf_add_char(out, '{');
-    tools_json_bool(out, "differs", changes->num > 0);
-    tools_json_u64(out, "losses", n.losses);
-    tools_json_u64(out, "gains", n.gains);
-    tools_json_u64(out, "rules_added", changes->rules_added);
-    tools_json_u64(out, "rules_removed", changes->rules_removed);
-    tools_json_key(out, "notes");
+    cli_json_bool(out, "differs", changes->num > 0);
+    cli_json_u64(out, "losses", n.losses);
+    cli_json_u64(out, "gains", n.gains);
+    cli_json_u64(out, "rules_added", changes->rules_added);
+    cli_json_u64(out, "rules_removed", changes->rules_removed);
+    cli_json_key(out, "notes");
     buf_add_char(out, '[');
     for (size_t i = 0; i < changes->num_notes; i++) {
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_json_str(out, slice_of(changes->notes[i]));
     }
     buf_add_char(out, ']');
-    tools_json_key(out, "changes");
+    cli_json_key(out, "changes");
     buf_add_char(out, '[');
     for (size_t i = 0; i < changes->num; i++) {
         const struct policy_change *c = &changes->items[i];
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_char(out, '{');
-        tools_json_text(out, "client", who(c));
-        tools_json_bool(out, "gains", c->gains);
-        tools_json_text(out, "what", c->what);
-        tools_json_text(out, "text", c->text);
-        tools_json_text(out, "rule", c->rule_id);
+        cli_json_text(out, "client", who(c));
+        cli_json_bool(out, "gains", c->gains);
+        cli_json_text(out, "what", c->what);
+        cli_json_text(out, "text", c->text);
+        cli_json_text(out, "rule", c->rule_id);
         buf_add_char(out, '}');
     }
     buf_add_str(out, "]}\n");
@@ -107,15 +107,15 @@ static int print_difference(const struct policy *before, const struct policy *af
     arena_init(&arena, RESULT_CAP);
     if (policy_diff(before, after, &arena, &changes, &err) != CB_OK) {
         arena_free(&arena);
-        return tools_no_memory();
+        return cli_no_memory();
     }
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (json) {
         add_json(&changes, &out);
     } else {
         add_text(&changes, &out);
     }
-    const int status = tools_print(&out, changes.num == 0 ? EXIT_OK : EXIT_PROBLEM);
+    const int status = cli_print(&out, changes.num == 0 ? EXIT_OK : EXIT_PROBLEM);
     arena_free(&arena);
     return status;
 }
@@ -132,7 +132,7 @@ static int run(const struct command_env *env, const struct command_args *args)
     return status;
 }
 
-static const struct command_option options[] = {TOOLS_JSON_OPTION, {.name = NULL}};
+static const struct command_option options[] = {CLI_JSON_OPTION, {.name = NULL}};
 
 const struct command tools_policy_diff = {
     .name = "policy diff",

@@ -11,13 +11,13 @@
 static int effective(struct explaining *e)
 {
     struct buf out;
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (!policy_effective(e->source->policy, &e->caller, e->now_s, args_has(e->args, "json"),
                           &out)) {
         buf_free(&out);
-        return tools_no_memory();
+        return cli_no_memory();
     }
-    return tools_print(&out, EXIT_OK);
+    return cli_print(&out, EXIT_OK);
 }
 
 static int decide(struct explaining *e)
@@ -31,15 +31,15 @@ static int decide(struct explaining *e)
     }
     if (policy_trace(e->source->policy, &e->caller, &e->ask, e->now_s, e->arena, &trace, &err) !=
         CB_OK) {
-        return tools_no_memory();
+        return cli_no_memory();
     }
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (args_has(e->args, "json")) {
         explain_json(e, &trace, &out);
     } else {
         explain_text(e, &trace, &out);
     }
-    return tools_print(&out, trace.decision.allowed ? EXIT_OK : EXIT_PROBLEM);
+    return cli_print(&out, trace.decision.allowed ? EXIT_OK : EXIT_PROBLEM);
 }
 
 /* check_effective - it is about everything, so nothing of one request goes with it. */
@@ -59,11 +59,11 @@ static int read_time(struct explaining *e)
 {
     const char *at = args_text(e->args, "at");
     int64_t us = 0;
-    e->now_s = tools_now_s();
+    e->now_s = cli_now_s();
     if (at == NULL) {
         return EXIT_OK;
     }
-    if (!tools_time(at, &us)) {
+    if (!cli_time(at, &us)) {
         return command_usage_error(e->args,
                                    "--at must be a UTC time (2027-03-31T18:00:00Z) or a date");
     }
@@ -93,7 +93,7 @@ static int run(const struct command_env *env, const struct command_args *args)
     struct arena arena;
     struct explaining *e = calloc(1, sizeof(*e)); /* large: all names there may be */
     if (e == NULL) {
-        return tools_no_memory();
+        return cli_no_memory();
     }
     int status = EXIT_USAGE;
     if (tools_open(env, args, &source)) {
@@ -141,7 +141,7 @@ static const struct command_option options[] = {
      .help = "a claim of the caller's token"},
     {.name = "relation", .kind = VALUE_WORD, .value = "WORD", .words = ask_text_relations,
      .help = "whose certificate is to be revoked; own if not given"},
-    TOOLS_JSON_OPTION,
+    CLI_JSON_OPTION,
     {.name = NULL}};
 /* clang-format on */
 

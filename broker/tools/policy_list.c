@@ -35,19 +35,19 @@ static int run(const struct command_env *env, const struct command_args *args)
     if (!tools_open(env, args, &source)) {
         return EXIT_USAGE;
     }
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     const bool good =
-        policy_list(source.policy, tools_now_s(), width(), args_has(args, "json"), &out);
+        policy_list(source.policy, cli_now_s(), width(), args_has(args, "json"), &out);
     tools_close(env, &source);
     if (!good) {
         buf_free(&out);
-        return tools_no_memory();
+        return cli_no_memory();
     }
-    return tools_print(&out, EXIT_OK);
+    return cli_print(&out, EXIT_OK);
 }
 
 static const struct command_option options[] = {
-    TOOLS_POLICY_OPTIONS, TOOLS_JSON_OPTION, {.name = NULL}};
+    TOOLS_POLICY_OPTIONS, CLI_JSON_OPTION, {.name = NULL}};
 
 const struct command tools_policy_list = {
     .name = "policy list",

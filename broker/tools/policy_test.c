@@ -33,7 +33,7 @@ static void add_test(struct buf *out, const struct policy_test *test, size_t num
     buf_add_str(out, "\n  at: ");
     struct buf place;
     buf_init(&place, 8192);
-    tools_add_place(&place, test->place);
+    cli_add_place(&place, test->place);
     buf_add_json_str(out, buf_slice(&place));
     buf_free(&place);
     buf_add_str(out, "\n  ...\n");
@@ -73,27 +73,27 @@ static void add_tap(struct buf *out, const struct policy_tests *tests, bool cove
 static void add_json(struct buf *out, const struct policy_tests *tests)
 {
     buf_add_char(out, '{');
-    tools_json_u64(out, "passed", tests->num - tests->num_failed);
-    tools_json_u64(out, "failed", tests->num_failed);
-    tools_json_key(out, "tests");
+    cli_json_u64(out, "passed", tests->num - tests->num_failed);
+    cli_json_u64(out, "failed", tests->num_failed);
+    cli_json_key(out, "tests");
     buf_add_char(out, '[');
     for (size_t i = 0; i < tests->num; i++) {
         const struct policy_test *test = &tests->items[i];
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_char(out, '{');
-        tools_json_text(out, "name", test->name);
-        tools_json_bool(out, "passed", test->passed);
-        tools_json_place(out, "place", test->place);
+        cli_json_text(out, "name", test->name);
+        cli_json_bool(out, "passed", test->passed);
+        cli_json_place(out, "place", test->place);
         if (!test->passed) {
-            tools_json_text(out, "why", test->why);
+            cli_json_text(out, "why", test->why);
         }
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
-    tools_json_key(out, "unused_rules");
+    cli_json_key(out, "unused_rules");
     buf_add_char(out, '[');
     for (size_t i = 0; i < tests->num_unused_rules; i++) {
-        tools_json_item(out);
+        cli_json_item(out);
         buf_add_json_str(out, slice_of(tests->unused_rules[i]));
     }
     buf_add_str(out, "]}\n");
@@ -107,7 +107,7 @@ static enum cb_code run_tests(const struct tools_source *source, const struct co
 {
     const size_t num = args_num_operands(args);
     if (num == 0) {
-        return policy_tests_run(source->policy, source->path, tools_now_s(), diags, arena, ret);
+        return policy_tests_run(source->policy, source->path, cli_now_s(), diags, arena, ret);
     }
     const char **files = arena_array(arena, num, sizeof(*files));
     if (files == NULL) {
@@ -116,7 +116,7 @@ static enum cb_code run_tests(const struct tools_source *source, const struct co
     for (size_t i = 0; i < num; i++) {
         files[i] = args_operand(args, i);
     }
-    return policy_tests_run_files(source->policy, files, num, tools_now_s(), diags, arena, ret);
+    return policy_tests_run_files(source->policy, files, num, cli_now_s(), diags, arena, ret);
 }
 
 static int print_results(const struct policy_tests *tests, const struct command_args *args)
@@ -124,13 +124,13 @@ static int print_results(const struct policy_tests *tests, const struct command_
     struct buf out;
     const bool coverage = args_has(args, "coverage");
     const bool failed = tests->num_failed > 0 || (coverage && tests->num_unused_rules > 0);
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     if (args_has(args, "json")) {
         add_json(&out, tests);
     } else {
         add_tap(&out, tests, coverage);
     }
-    return tools_print(&out, failed ? EXIT_PROBLEM : EXIT_OK);
+    return cli_print(&out, failed ? EXIT_PROBLEM : EXIT_OK);
 }
 
 static int test_policy(const struct tools_source *source, const struct command_args *args,
@@ -139,13 +139,13 @@ static int test_policy(const struct tools_source *source, const struct command_a
     struct policy_tests tests = {0};
     struct diag_list *diags = diag_new();
     if (diags == NULL) {
-        return tools_no_memory();
+        return cli_no_memory();
     }
     const enum cb_code code = run_tests(source, args, diags, arena, &tests);
     diag_print(diags, stderr);
     diag_free(diags);
     if (code != CB_OK) {
-        return code == CB_ENOMEM ? tools_no_memory() : EXIT_USAGE;
+        return code == CB_ENOMEM ? cli_no_memory() : EXIT_USAGE;
     }
     if (tests.num == 0) {
         (void)fprintf(stderr,
@@ -174,7 +174,7 @@ static int run(const struct command_env *env, const struct command_args *args)
 static const struct command_option options[] = {
     TOOLS_POLICY_OPTIONS,
     {.name = "coverage", .help = "a rule that no test uses is a failure"},
-    TOOLS_JSON_OPTION,
+    CLI_JSON_OPTION,
     {.name = NULL}};
 
 const struct command tools_policy_test = {

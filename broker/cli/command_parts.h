@@ -1,8 +1,8 @@
-/* command_parts.h - inside broker/tools only: arguments as they were read. */
-#ifndef BROKER_TOOLS_COMMAND_PARTS_H
-#define BROKER_TOOLS_COMMAND_PARTS_H
+/* command_parts.h - inside broker/cli only: arguments as they were read. */
+#ifndef BROKER_CLI_COMMAND_PARTS_H
+#define BROKER_CLI_COMMAND_PARTS_H
 
-#include "broker/tools/command.h"
+#include "broker/cli/command.h"
 
 struct given_option {
     const struct command_option *option;

@@ -1,6 +1,6 @@
-/* columns.h - inside policy/ only: text in aligned columns, for people. */
-#ifndef POLICY_COLUMNS_H
-#define POLICY_COLUMNS_H
+/* columns.h - text in aligned columns, for people. */
+#ifndef CB_BASE_COLUMNS_H
+#define CB_BASE_COLUMNS_H
 
 #include "broker/base/buf.h"
 

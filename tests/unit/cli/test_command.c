@@ -1,5 +1,5 @@
 /* test_command.c - arguments by a table: what is taken, what is refused, and what a command then sees. */
-#include "broker/tools/command.h"
+#include "broker/cli/command.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

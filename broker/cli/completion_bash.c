@@ -1,5 +1,5 @@
 /* completion_bash.c - see completion.h: bash 4 or newer. */
-#include "broker/tools/completion.h"
+#include "broker/cli/completion.h"
 
 static const char head[] =
     "# bash completion for certbroker; made by: certbroker completion bash\n"

@@ -1,5 +1,5 @@
 /* completion_zsh.c - see completion.h: zsh, by its _arguments and _describe. */
-#include "broker/tools/completion.h"
+#include "broker/cli/completion.h"
 
 /* add_escaped - inside single quotes: what _arguments and _describe take for their own. */
 static void add_escaped(struct buf *out, const char *text)

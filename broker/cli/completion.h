@@ -1,9 +1,9 @@
-/* completion.h - inside broker/tools only: one script for each shell. */
-#ifndef BROKER_TOOLS_COMPLETION_H
-#define BROKER_TOOLS_COMPLETION_H
+/* completion.h - inside broker/cli only: one script for each shell. */
+#ifndef BROKER_CLI_COMPLETION_H
+#define BROKER_CLI_COMPLETION_H
 
 #include "broker/base/buf.h"
-#include "broker/tools/command_parts.h"
+#include "broker/cli/command_parts.h"
 
 void completion_bash(const struct command_env *env, struct buf *out);
 void completion_zsh(const struct command_env *env, struct buf *out);

@@ -3,7 +3,7 @@
  *
  * Not getopt_long: that keeps its place in globals, takes any unambiguous beginning for a name (so a
  * new option can break a script), and cannot say what was probably meant. */
-#include "broker/tools/command_parts.h"
+#include "broker/cli/command_parts.h"
 
 #include "policy/yaml_tree.h"
 

@@ -1,8 +1,8 @@
 /* command.h - the subcommands of the one binary as data: what each is called, which options it
  * takes, what runs. Reading arguments, usage texts and shell completion all go by these tables, so
  * they cannot disagree. Public: broker/ describes its own commands with it, too. */
-#ifndef BROKER_TOOLS_COMMAND_H
-#define BROKER_TOOLS_COMMAND_H
+#ifndef BROKER_CLI_COMMAND_H
+#define BROKER_CLI_COMMAND_H
 
 #include "policy/policy.h"
 
@@ -83,7 +83,9 @@ const char *args_operand(const struct command_args *args, size_t i);
 #define COMMAND_CONFIG_DEFAULT "/etc/certbroker/certbroker.yaml"
 const char *args_config(const struct command_args *args);
 
-/* ---- usage.c ---- */
+extern const struct command cli_completion; /* completion.c */
+
+/* ---- command_usage.c ---- */
 void command_usage(const struct command *command, FILE *out);
 void command_synopsis(const struct command *command,
                       FILE *out); /* one line, and where to read on */

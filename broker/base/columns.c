@@ -1,5 +1,5 @@
 /* columns.c - see columns.h. Widths are counted in characters of UTF-8, not in bytes. */
-#include "policy/columns.h"
+#include "broker/base/columns.h"
 
 #define CELL_MIN 12U /* what a cut column keeps */
 #define TEXT_MAX ((size_t)1 << 30)

@@ -1,5 +1,5 @@
 /* command_usage.c - see command.h: usage texts, from the tables alone. */
-#include "broker/tools/command_parts.h"
+#include "broker/cli/command_parts.h"
 
 #define LEFT_WIDTH 26 /* of the column with the options' names */
 

@@ -28,16 +28,16 @@ static void test_times(void **state)
                                       "3155760001s", "5300w", "2026-13-01"};
     int64_t us = -1;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        assert_true(tools_time(fixed[i].text, &us));
+        assert_true(cli_time(fixed[i].text, &us));
         assert_int_equal(us, fixed[i].us);
     }
     for (size_t i = 0; i < sizeof(ago) / sizeof(ago[0]); i++) {
-        assert_true(tools_time(ago[i].text, &us));
+        assert_true(cli_time(ago[i].text, &us));
         const int64_t off = clock_wall_us(&cb_system_clock) - ago[i].ago_s * 1000000 - us;
         assert_in_range(off, 0, 60000000);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (tools_time(bad[i], &us)) {
+        if (cli_time(bad[i], &us)) {
             fail_msg("%s is taken for a time", bad[i]);
         }
     }
@@ -51,19 +51,19 @@ static void test_json(void **state)
     struct buf out;
     buf_init(&out, 10000);
     buf_add_char(&out, '{');
-    tools_json_text(&out, "text", "a \"quoted\" \n one");
-    tools_json_text(&out, "none", NULL);
-    tools_json_u64(&out, "number", UINT64_MAX);
-    tools_json_bool(&out, "yes", true);
-    tools_json_time(&out, "time", 1780000000);
-    tools_json_place(&out, "place", (struct diag_place){"a.yaml", 3, 4});
-    tools_json_place(&out, "file", (struct diag_place){"a.yaml", 0, 0});
-    tools_json_place(&out, "nowhere", (struct diag_place){NULL, 3, 4});
-    tools_json_key(&out, "list");
+    cli_json_text(&out, "text", "a \"quoted\" \n one");
+    cli_json_text(&out, "none", NULL);
+    cli_json_u64(&out, "number", UINT64_MAX);
+    cli_json_bool(&out, "yes", true);
+    cli_json_time(&out, "time", 1780000000);
+    cli_json_place(&out, "place", (struct diag_place){"a.yaml", 3, 4});
+    cli_json_place(&out, "file", (struct diag_place){"a.yaml", 0, 0});
+    cli_json_place(&out, "nowhere", (struct diag_place){NULL, 3, 4});
+    cli_json_key(&out, "list");
     buf_add_char(&out, '[');
-    tools_json_item(&out);
+    cli_json_item(&out);
     buf_add_str(&out, "1");
-    tools_json_item(&out);
+    cli_json_item(&out);
     buf_add_str(&out, "{}]}");
     assert_int_equal(json_scan(buf_slice(&out), &caps, &err), CB_OK);
     assert_string_equal(out.data, "{\"text\":\"a \\\"quoted\\\" \\u000a one\",\"none\":null,"

@@ -1,5 +1,5 @@
 /* completion_fish.c - see completion.h: fish, one complete line for each word. */
-#include "broker/tools/completion.h"
+#include "broker/cli/completion.h"
 
 static void add_first_words(const struct command_env *env, struct buf *out)
 {

@@ -1,5 +1,5 @@
 /* command.c - see command.h: which command is meant. What it does is its own business. */
-#include "broker/tools/command_parts.h"
+#include "broker/cli/command_parts.h"
 
 #include "policy/yaml_tree.h"
 

@@ -1,9 +1,8 @@
 /* completion.c - certbroker completion bash|zsh|fish: scripts that complete commands and options, made
  * from the very tables that arguments are read by. The shells' own parts are in completion_*.c. */
-#include "broker/tools/completion.h"
+#include "broker/cli/completion.h"
 
-#include "broker/tools/tools.h"
-#include "broker/tools/tools_internal.h"
+#include "broker/cli/output.h"
 
 bool completion_is_group(const struct command *command)
 {
@@ -41,17 +40,17 @@ static int run(const struct command_env *env, const struct command_args *args)
     static void (*const writers[])(const struct command_env *, struct buf *) = {
         completion_bash, completion_zsh, completion_fish};
     struct buf out;
-    buf_init(&out, TOOLS_OUTPUT_MAX);
+    buf_init(&out, CLI_OUTPUT_MAX);
     for (size_t i = 0; shells[i] != NULL; i++) {
         if (strcmp(args_operand(args, 0), shells[i]) == 0) {
             writers[i](env, &out);
-            return tools_print(&out, EXIT_OK);
+            return cli_print(&out, EXIT_OK);
         }
     }
     return command_usage_error(args, "the shell must be bash, zsh or fish");
 }
 
-const struct command tools_completion = {
+const struct command cli_completion = {
     .name = "completion",
     .summary = "print a script that completes commands and options in a shell",
     .operands = "bash|zsh|fish",

@@ -1,0 +1,179 @@
+/* chain.c - see chain.h. Reads the first record of each segment and nothing else of it. */
+#include "audit/chain.h"
+
+#include "audit/line.h"
+#include "audit/lines.h"
+#include "audit/own_records.h"
+#include "audit/segdir.h"
+
+#include <stdlib.h>
+
+struct building {
+    const char *dir;
+    struct segment_list list;
+    struct chain chain; /* newest first while it is being built */
+};
+
+enum head { HEAD_OPEN, HEAD_DAMAGED };
+
+/* read_head - the segment.open of a segment. HEAD_DAMAGED: its first line is no whole line. */
+static enum cb_code read_head(const char *path, struct segment_start *ret, int64_t *ret_us,
+                              enum head *ret_head, struct cb_err *err)
+{
+    struct lines l;
+    struct slice line;
+    uint64_t offset = 0;
+    struct line_info info = {0};
+    struct cb_err why;
+    TRY(lines_open(&l, &audit_system_io, path, LINES_FROM_CACHE, AUDIT_LINE_MAX, err));
+    const enum lines_next next = lines_next(&l, &line, &offset, err);
+    enum cb_code code = next == LINES_FAILED ? err->code : CB_OK;
+    const enum cb_code checked = next == LINES_LINE ? line_check(line, &info, &why) : CB_ECORRUPT;
+    *ret_head = checked == CB_ECORRUPT ? HEAD_DAMAGED : HEAD_OPEN;
+    if (code == CB_OK && checked == CB_EINPUT) {
+        code = cb_fail(err, CB_ECORRUPT, "%s: first record: %s", path, why.msg);
+    } else if (code == CB_OK && checked == CB_OK) {
+        if (info.type != AUDIT_SEGMENT_OPEN ||
+            own_parse_segment_start(info.body, ret, &why) != CB_OK || ret->tree_size != info.seq) {
+            code = cb_fail(err, CB_ECORRUPT, "%s: first record: not a segment.open", path);
+        }
+        *ret_us = info.ts_us;
+    }
+    lines_close(&l);
+    return code;
+}
+
+/* check_unused - behind a first line that is damaged no other may stand, see recover.c. One that
+ * has become whole since we looked belongs to a writer that has just begun the segment. */
+static enum cb_code check_unused(const char *path, struct cb_err *err)
+{
+    struct lines l;
+    struct slice line = SLICE("");
+    uint64_t offset = 0;
+    struct line_info info = {0};
+    struct cb_err why;
+    TRY(lines_open(&l, &audit_system_io, path, LINES_FROM_CACHE, UINT64_MAX, err));
+    enum lines_next next = lines_next(&l, &line, &offset, err);
+    enum cb_code code = CB_OK;
+    if (next == LINES_LINE && line_check(line, &info, &why) == CB_OK) {
+        next = LINES_END;
+    } else if (line.len > 0 && (next == LINES_LINE || next == LINES_BROKEN)) {
+        line.ptr++;
+        line.len--;
+    }
+    while (code == CB_OK && (next == LINES_LINE || next == LINES_BROKEN)) {
+        if (line_proves_later(line, 0)) {
+            code = cb_fail(err, CB_ECORRUPT, "%s: first record: damaged", path);
+        } else {
+            next = lines_next(&l, &line, &offset, err);
+        }
+    }
+    if (next == LINES_FAILED && code == CB_OK) {
+        code = err->code;
+    }
+    lines_close(&l);
+    return code;
+}
+
+/* list_has - is there a file with this number? */
+static bool list_has(const struct segment_list *list, uint64_t no)
+{
+    for (size_t i = 0; i < list->num; i++) {
+        if (list->no[i] == no) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* add_link - the segment no, of which valid_bytes count; *ret_prev: the one before it. */
+static enum cb_code add_link(struct building *b, uint64_t no, uint64_t valid_bytes,
+                             struct segment_prev *ret_prev, enum head *ret_head, struct cb_err *err)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct segment_start start = {0};
+    int64_t first_us = 0;
+    TRY(segdir_path(b->dir, no, path, err));
+    TRY(read_head(path, &start, &first_us, ret_head, err));
+    if (*ret_head == HEAD_DAMAGED) {
+        return CB_OK;
+    }
+    const uint64_t before = start.prev.no;
+    if (start.no != no || before >= no || (before == 0) != (start.tree_size == 0)) {
+        return cb_fail(err, CB_ECORRUPT, "%s: first record: does not belong here", path);
+    }
+    if (before != 0 && !list_has(&b->list, before)) {
+        return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu is missing; %llu follows it", b->dir,
+                       (unsigned long long)before, (unsigned long long)no);
+    }
+    b->chain.links[b->chain.num++] = (struct chain_link){
+        .no = no, .first_seq = start.tree_size, .first_us = first_us, .valid_bytes = valid_bytes};
+    *ret_prev = start.prev;
+    return CB_OK;
+}
+
+/* find_newest - the highest segment in use; those above it were never used. */
+static enum cb_code find_newest(struct building *b, struct segment_prev *ret_prev,
+                                struct cb_err *err)
+{
+    for (size_t i = b->list.num; i > 0; i--) {
+        char path[SEGMENT_PATH_MAX];
+        enum head head = HEAD_DAMAGED;
+        TRY(add_link(b, b->list.no[i - 1], UINT64_MAX, ret_prev, &head, err));
+        if (head == HEAD_OPEN) {
+            return CB_OK;
+        }
+        TRY(segdir_path(b->dir, b->list.no[i - 1], path, err));
+        TRY(check_unused(path, err));
+    }
+    return cb_fail(err, CB_ECORRUPT, "%s/seg holds no segment that counts", b->dir);
+}
+
+static enum cb_code build(struct building *b, struct cb_err *err)
+{
+    struct segment_prev prev = {0};
+    TRY(find_newest(b, &prev, err));
+    while (prev.no != 0) {
+        enum head head = HEAD_DAMAGED;
+        const uint64_t no = prev.no;
+        TRY(add_link(b, no, prev.valid_bytes, &prev, &head, err));
+        if (head == HEAD_DAMAGED) {
+            return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu: first record: damaged", b->dir,
+                           (unsigned long long)no);
+        }
+    }
+    return CB_OK;
+}
+
+static void reverse(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->num / 2; i++) {
+        const struct chain_link link = chain->links[i];
+        chain->links[i] = chain->links[chain->num - 1 - i];
+        chain->links[chain->num - 1 - i] = link;
+    }
+}
+
+enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err)
+{
+    struct building b = {.dir = dir};
+    TRY(segdir_list(dir, &b.list, err));
+    b.chain.links = calloc(b.list.num + 1, sizeof(*b.chain.links));
+    const enum cb_code code = b.chain.links == NULL
+                                  ? cb_fail(err, CB_ENOMEM, "no memory to list %s/seg", dir)
+                                  : build(&b, err);
+    segdir_list_free(&b.list);
+    if (code != CB_OK) {
+        chain_free(&b.chain);
+        return code;
+    }
+    reverse(&b.chain);
+    *ret = b.chain;
+    return CB_OK;
+}
+
+void chain_free(struct chain *chain)
+{
+    free(chain->links);
+    *chain = (struct chain){0};
+}
