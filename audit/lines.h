@@ -3,7 +3,7 @@
 #define AUDIT_LINES_H
 
 #include "audit/io.h"
-#include "audit/merkle.h"
+#include "audit/tlog/merkle.h"
 
 enum lines_source {
     LINES_FROM_DISK,  /* around the page cache: it may hold what a failed sync never saved */

@@ -5,7 +5,7 @@
 #ifndef AUDIT_OWN_RECORDS_H
 #define AUDIT_OWN_RECORDS_H
 
-#include "audit/merkle.h"
+#include "audit/tlog/merkle.h"
 #include "audit/open_set.h"
 
 /* What is known of the segment before this one: how many of its bytes count. */

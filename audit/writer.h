@@ -15,7 +15,7 @@
 
 #include "audit/audit.h"
 #include "audit/line.h"
-#include "audit/merkle.h"
+#include "audit/tlog/merkle.h"
 #include "audit/open_set.h"
 #include "audit/own_records.h"
 #include "audit/segment.h"

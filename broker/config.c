@@ -21,36 +21,6 @@ static void read_tls(struct config_reader *r, const struct yaml_node *tls)
     files->client_crl = config_path(r, tls, "client_crl", "tls.client_crl", false);
 }
 
-static void read_audit(struct config_reader *r, const struct yaml_node *root)
-{
-    static const char *const keys[] = {
-        "directory",      "segment_size", "segment_age", "low_space_soft",
-        "low_space_hard", "stall",        NULL};
-    const struct yaml_node *audit = yaml_get(root, "audit");
-    struct config *c = r->config;
-    if (audit == NULL) {
-        config_error(r, root, "audit is missing: it names the directory of the audit log");
-        return;
-    }
-    if (config_section(r, audit, "audit", keys) == NULL) {
-        return;
-    }
-    c->audit_dir = config_path(r, audit, "directory", "audit.directory", true);
-    config_bytes(r, audit, "segment_size", "audit.segment_size", 1U << 20, 1U << 30,
-                 &c->audit_segment_bytes);
-    config_bytes(r, audit, "low_space_soft", "audit.low_space_soft", 1U << 16, (uint64_t)1 << 50,
-                 &c->audit_soft_free_bytes);
-    config_bytes(r, audit, "low_space_hard", "audit.low_space_hard", 1U << 16, (uint64_t)1 << 50,
-                 &c->audit_hard_free_bytes);
-    uint64_t age_ms = 0;
-    if (yaml_read_duration_ms(&r->yaml, yaml_get(audit, "segment_age"), "audit.segment_age", 60000,
-                              (uint64_t)366 * 86400000, &age_ms)) {
-        c->audit_segment_seconds = age_ms / 1000;
-    }
-    (void)yaml_read_duration_ms(&r->yaml, yaml_get(audit, "stall"), "audit.stall", 100, 600000,
-                                &c->audit_stall_ms);
-}
-
 static void read_log(struct config_reader *r, const struct yaml_node *log)
 {
     static const char *const keys[] = {"format", "level", NULL};
@@ -141,7 +111,7 @@ static void read_top(struct config_reader *r, const struct yaml_node *root)
     read_tls(r, yaml_get(root, "tls"));
     c->policy_path = config_path(r, root, "policy", "policy", true);
     config_read_reload(r, root);
-    read_audit(r, root);
+    config_read_audit(r, root);
     c->index_path = config_path(r, root, "index", "index", true);
     config_read_ca(r, root);
     config_read_jwt(r, root);

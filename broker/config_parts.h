@@ -29,7 +29,8 @@ void config_count(struct config_reader *r, const struct yaml_node *map, const ch
 void config_bytes(struct config_reader *r, const struct yaml_node *map, const char *key,
                   const char *what, uint64_t min, uint64_t max, uint64_t *io);
 
-/* the sections ca:, jwt:, listen:, limits:, control: and reload: of the file's top map */
+/* the sections audit:, ca:, jwt:, listen:, limits:, control: and reload: of the file's top map */
+void config_read_audit(struct config_reader *r, const struct yaml_node *root);
 void config_read_ca(struct config_reader *r, const struct yaml_node *root);
 void config_read_jwt(struct config_reader *r, const struct yaml_node *root);
 void config_read_listen(struct config_reader *r, const struct yaml_node *root);

@@ -1,7 +1,7 @@
 /* merkle.c - see merkle.h.
  *
  * Does not make proofs, tiles or signatures: those read the files later. */
-#include "audit/merkle.h"
+#include "audit/tlog/merkle.h"
 
 #include <openssl/evp.h>
 
@@ -35,8 +35,7 @@ static void hash(struct merkle *m, const unsigned char *prefix, struct slice a, 
     CB_CHECK(EVP_DigestFinal_ex(m->ctx, ret, NULL) == 1);
 }
 
-/* join - ret = SHA-256(0x01 || left || right); ret may be either of them. */
-static void join(struct merkle *m, const unsigned char *left, const unsigned char *right,
+void merkle_join(struct merkle *m, const unsigned char *left, const unsigned char *right,
                  unsigned char *ret)
 {
     static const unsigned char inner = 0x01;
@@ -44,17 +43,29 @@ static void join(struct merkle *m, const unsigned char *left, const unsigned cha
          (struct slice){(const char *)right, SHA256_LEN}, ret);
 }
 
-void merkle_append(struct merkle *m, struct slice line)
+void merkle_leaf(struct merkle *m, struct slice line, unsigned char ret[SHA256_LEN])
 {
     static const unsigned char leaf = 0x00;
+    hash(m, &leaf, line, SLICE(""), ret);
+}
+
+void merkle_append_leaf(struct merkle *m, const unsigned char leaf[SHA256_LEN])
+{
     unsigned char node[SHA256_LEN];
-    hash(m, &leaf, line, SLICE(""), node);
+    memcpy(node, leaf, SHA256_LEN);
     unsigned level = 0;
     for (; (m->size >> level) & 1U; level++) {
-        join(m, m->node[level], node, node);
+        merkle_join(m, m->node[level], node, node);
     }
     memcpy(m->node[level], node, SHA256_LEN);
     m->size++;
+}
+
+void merkle_append(struct merkle *m, struct slice line)
+{
+    unsigned char leaf[SHA256_LEN];
+    merkle_leaf(m, line, leaf);
+    merkle_append_leaf(m, leaf);
 }
 
 void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN])
@@ -67,7 +78,7 @@ void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN])
     memcpy(ret, m->node[level], SHA256_LEN);
     for (level++; level < MERKLE_LEVELS && (m->size >> level) != 0; level++) {
         if ((m->size >> level) & 1U) {
-            join(m, m->node[level], ret, ret);
+            merkle_join(m, m->node[level], ret, ret);
         }
     }
 }

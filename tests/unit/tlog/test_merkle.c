@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "audit/merkle.h"
+#include "audit/tlog/merkle.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

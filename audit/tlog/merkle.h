@@ -3,8 +3,8 @@
  * A leaf is SHA-256(0x00 || line without its newline), an inner node SHA-256(0x01 || left ||
  * right). Only the frontier is kept: one hash for each power of two in the number of leaves, which
  * is all that appending and computing the root need. Not thread-safe: one owner. */
-#ifndef AUDIT_MERKLE_H
-#define AUDIT_MERKLE_H
+#ifndef AUDIT_TLOG_MERKLE_H
+#define AUDIT_TLOG_MERKLE_H
 
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
@@ -25,9 +25,16 @@ struct merkle {
 enum cb_code merkle_init(struct merkle *m, struct cb_err *err) CB_MUST_USE;
 void merkle_free(struct merkle *m);
 
-/* merkle_append - one more line. A failing SHA-256 aborts the program: a log whose tree is unknown
- * must not go on, and starting again rebuilds the tree from the file. So do the two below. */
+/* merkle_leaf - the hash of a record's line; merkle_join - of two subtrees side by side (ret may be
+ * either of them). Both use m for its SHA-256 alone. */
+void merkle_leaf(struct merkle *m, struct slice line, unsigned char ret[SHA256_LEN]);
+void merkle_join(struct merkle *m, const unsigned char *left, const unsigned char *right,
+                 unsigned char *ret);
+
+/* merkle_append - one more line, or its leaf hash. A failing SHA-256 aborts the program: a log whose tree is unknown
+ * must not go on, and starting again rebuilds the tree from the file. So do all that hash. */
 void merkle_append(struct merkle *m, struct slice line);
+void merkle_append_leaf(struct merkle *m, const unsigned char leaf[SHA256_LEN]);
 void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN]);
 /* merkle_sha256 - a plain digest with the same fetched algorithm, for void tails. */
 void merkle_sha256(struct merkle *m, struct slice bytes, unsigned char ret[SHA256_LEN]);
