@@ -38,7 +38,7 @@ HARDEN_release := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CC := $(CC_$(VARIANT))
 
 PKGS := libevent_core libevent_openssl libcurl libssl libcrypto yaml-0.1 sqlite3 libcjson \
-        libpcre2-8 libpsl glib-2.0
+        libpcre2-8 libpsl glib-2.0 libzstd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
@@ -164,7 +164,7 @@ fuzz:
 # ---------------------------------------------------------------- what has to be installed
 # Debian 12 package names. `make deps` installs what is missing, and only asks for root if it must.
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
-              libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev tzdata
+              libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev libzstd-dev tzdata
 DEPS_DEMO := $(DEPS_BUILD) golang-cfssl curl openssl sqlite3 python3
 DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace
 DEPS_LINT := $(DEPS_TEST) clang-tidy cppcheck clang-format

@@ -12,6 +12,7 @@ struct building {
     const char *dir;
     struct segment_list list;
     struct chain chain; /* newest first while it is being built */
+    size_t room;
 };
 
 enum head { HEAD_OPEN, HEAD_DAMAGED };
@@ -75,15 +76,20 @@ static enum cb_code check_unused(const char *path, struct cb_err *err)
     return code;
 }
 
-/* list_has - is there a file with this number? */
-static bool list_has(const struct segment_list *list, uint64_t no)
+/* keep_link - the list may have missed a file that was being packed, so its length is no limit. */
+static enum cb_code keep_link(struct building *b, const struct chain_link *link, struct cb_err *err)
 {
-    for (size_t i = 0; i < list->num; i++) {
-        if (list->no[i] == no) {
-            return true;
+    if (b->chain.num == b->room) {
+        const size_t more = b->room * 2 + 16;
+        struct chain_link *grown = realloc(b->chain.links, more * sizeof(*grown));
+        if (grown == NULL) {
+            return cb_fail(err, CB_ENOMEM, "no memory to list %s/seg", b->dir);
         }
+        b->chain.links = grown;
+        b->room = more;
     }
-    return false;
+    b->chain.links[b->chain.num++] = *link;
+    return CB_OK;
 }
 
 /* add_link - the segment no, of which valid_bytes count; *ret_prev: the one before it. */
@@ -102,12 +108,9 @@ static enum cb_code add_link(struct building *b, uint64_t no, uint64_t valid_byt
     if (start.no != no || before >= no || (before == 0) != (start.tree_size == 0)) {
         return cb_fail(err, CB_ECORRUPT, "%s: first record: does not belong here", path);
     }
-    if (before != 0 && !list_has(&b->list, before)) {
-        return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu is missing; %llu follows it", b->dir,
-                       (unsigned long long)before, (unsigned long long)no);
-    }
-    b->chain.links[b->chain.num++] = (struct chain_link){
+    const struct chain_link link = {
         .no = no, .first_seq = start.tree_size, .first_us = first_us, .valid_bytes = valid_bytes};
+    TRY(keep_link(b, &link, err));
     *ret_prev = start.prev;
     return CB_OK;
 }
@@ -129,6 +132,13 @@ static enum cb_code find_newest(struct building *b, struct segment_prev *ret_pre
     return cb_fail(err, CB_ECORRUPT, "%s/seg holds no segment that counts", b->dir);
 }
 
+/* missing - the newest link so far has segment no before it, and there is no such file. */
+static enum cb_code missing(const struct building *b, uint64_t no, struct cb_err *err)
+{
+    return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu is missing; %llu follows it", b->dir,
+                   (unsigned long long)no, (unsigned long long)b->chain.links[b->chain.num - 1].no);
+}
+
 static enum cb_code build(struct building *b, struct cb_err *err)
 {
     struct segment_prev prev = {0};
@@ -136,7 +146,11 @@ static enum cb_code build(struct building *b, struct cb_err *err)
     while (prev.no != 0) {
         enum head head = HEAD_DAMAGED;
         const uint64_t no = prev.no;
-        TRY(add_link(b, no, prev.valid_bytes, &prev, &head, err));
+        const enum cb_code code = add_link(b, no, prev.valid_bytes, &prev, &head, err);
+        if (code == CB_ENOENT) {
+            return missing(b, no, err);
+        }
+        TRY(code);
         if (head == HEAD_DAMAGED) {
             return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu: first record: damaged", b->dir,
                            (unsigned long long)no);
@@ -158,10 +172,7 @@ enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err)
 {
     struct building b = {.dir = dir};
     TRY(segdir_list(dir, &b.list, err));
-    b.chain.links = calloc(b.list.num + 1, sizeof(*b.chain.links));
-    const enum cb_code code = b.chain.links == NULL
-                                  ? cb_fail(err, CB_ENOMEM, "no memory to list %s/seg", dir)
-                                  : build(&b, err);
+    const enum cb_code code = build(&b, err);
     segdir_list_free(&b.list);
     if (code != CB_OK) {
         chain_free(&b.chain);

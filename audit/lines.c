@@ -2,6 +2,7 @@
 #include "audit/lines.h"
 
 #include "audit/event.h"
+#include "audit/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,15 +34,37 @@ static int open_source(const struct audit_io *io, const char *path, enum lines_s
     return fd;
 }
 
+/* open_packed - the other form. A segment is packed before its plain file goes, so looking for them
+ * in this order finds one, also while it happens. */
+static enum cb_code open_packed(struct lines *l, const char *path, uint64_t *ret_size,
+                                struct cb_err *err)
+{
+    TRY(segdir_packed(path, l->packed, err));
+    const enum cb_code code = zst_open(l->io, l->packed, &l->zst, ret_size, err);
+    if (code == CB_ENOENT) {
+        return cb_fail(err, CB_ENOENT, "cannot open %s: no such file, nor packed", path);
+    }
+    l->path = l->packed;
+    return code;
+}
+
+static enum cb_code open_either(struct lines *l, const char *path, enum lines_source source,
+                                struct cb_err *err)
+{
+    uint64_t size = 0;
+    l->fd = open_source(l->io, path, source);
+    if (l->fd >= 0) {
+        return CB_OK;
+    }
+    return errno == ENOENT ? open_packed(l, path, &size, err)
+                           : cb_fail_errno(err, "cannot open %s", path);
+}
+
 enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,
                         enum lines_source source, uint64_t limit, struct cb_err *err)
 {
     *l = (struct lines){.io = io, .path = path, .fd = -1, .limit = limit};
-    l->fd = open_source(io, path, source);
-    if (l->fd < 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
-    }
+    TRY(open_either(l, path, source, err));
     l->block = aligned_alloc(ALIGNMENT, CARRY + CHUNK);
     if (l->block == NULL) {
         lines_close(l);
@@ -56,16 +79,15 @@ void lines_close(struct lines *l)
     if (l->io != NULL && l->fd >= 0) {
         (void)l->io->close(l->io->ctx, l->fd);
     }
+    zst_close(l->zst);
     free(l->block);
     *l = (struct lines){.fd = -1};
 }
 
-/* read_chunk - a whole chunk, or what there is up to the end. A count that is no multiple of a
+/* read_plain - a whole chunk, or what there is up to the end. A count that is no multiple of a
  * sector is the end too: O_DIRECT could not go on from there. */
-static enum cb_code read_chunk(struct lines *l, size_t *ret, struct cb_err *err)
+static enum cb_code read_plain(struct lines *l, size_t want, size_t *ret, struct cb_err *err)
 {
-    const uint64_t left = l->limit > l->read_at ? l->limit - l->read_at : 0;
-    const size_t want = left < CHUNK ? (size_t)left : CHUNK;
     size_t total = 0;
     while (total < want && total % SECTOR == 0) {
         const ssize_t got = l->io->pread(l->io->ctx, l->fd, l->block + CARRY + total, want - total,
@@ -80,6 +102,14 @@ static enum cb_code read_chunk(struct lines *l, size_t *ret, struct cb_err *err)
     }
     *ret = total;
     return CB_OK;
+}
+
+static enum cb_code read_chunk(struct lines *l, size_t *ret, struct cb_err *err)
+{
+    const uint64_t left = l->limit > l->read_at ? l->limit - l->read_at : 0;
+    const size_t want = left < CHUNK ? (size_t)left : CHUNK;
+    return l->zst != NULL ? zst_read(l->zst, l->block + CARRY, want, ret, err)
+                          : read_plain(l, want, ret, err);
 }
 
 /* refill - keep the unread bytes in front of the reading area and read one more chunk. */
@@ -135,23 +165,40 @@ enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *re
     }
 }
 
+enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,
+                        struct cb_err *err)
+{
+    struct stat st;
+    struct lines l = {.io = io, .fd = -1};
+    if (io->lstat(io->ctx, path, &st) == 0) {
+        *ret = (uint64_t)st.st_size;
+        return CB_OK;
+    }
+    if (errno != ENOENT) {
+        return cb_fail_errno(err, "cannot look at %s", path);
+    }
+    TRY(open_packed(&l, path, ret, err));
+    lines_close(&l);
+    return CB_OK;
+}
+
 /* digest_all - feed the rest of the file, line boundaries or not, to the digest. */
 static enum cb_code digest_all(struct lines *l, uint64_t offset, EVP_MD_CTX *ctx,
                                uint64_t *ret_bytes, struct cb_err *err)
 {
     uint64_t bytes = 0;
-    l->read_at = offset - offset % ALIGNMENT;
-    size_t skip = (size_t)(offset - l->read_at);
+    l->read_at = l->zst != NULL ? 0 : offset - offset % ALIGNMENT;
+    uint64_t skip = offset - l->read_at;
     while (!l->at_end) {
         l->from = l->to;
         TRY(refill(l, err));
         const size_t got = l->to - CARRY;
-        const size_t part = got > skip ? got - skip : 0;
-        if (part > 0 && EVP_DigestUpdate(ctx, l->block + CARRY + skip, part) != 1) {
+        const size_t part = got > skip ? got - (size_t)skip : 0;
+        if (part > 0 && EVP_DigestUpdate(ctx, l->block + CARRY + (got - part), part) != 1) {
             return cb_fail(err, CB_ECRYPTO, "SHA-256 failed");
         }
         bytes += part;
-        skip = 0;
+        skip -= got - part;
     }
     *ret_bytes = bytes;
     return CB_OK;

@@ -1,8 +1,13 @@
-/* lines.h - a segment file, line by line, without ever holding more than a block of it. */
+/* lines.h - a segment file, line by line, without ever holding more than a block of it.
+ *
+ * A closed segment may have been packed: 00000001.jsonl.zst in place of 00000001.jsonl (archive.h).
+ * Whoever opens the plain name reads either; where both are there it is the plain one. Offsets and
+ * limits are always those of the plain text. */
 #ifndef AUDIT_LINES_H
 #define AUDIT_LINES_H
 
 #include "audit/io.h"
+#include "audit/segdir.h"
 #include "audit/tlog/merkle.h"
 
 enum lines_source {
@@ -17,10 +22,14 @@ enum lines_next {
     LINES_FAILED, /* the read failed; err says how */
 };
 
+struct zst;
+
 struct lines {
     const struct audit_io *io;
-    const char *path; /* borrowed, for messages */
-    int fd;
+    const char *path;              /* of the file that is read, for messages */
+    char packed[SEGMENT_PATH_MAX]; /* its name where it is a packed one */
+    int fd;                        /* -1: packed */
+    struct zst *zst;               /* NULL: plain */
     char *block;
     size_t from, to;  /* unread bytes in block */
     uint64_t offset;  /* in the file, of block[from] */
@@ -30,9 +39,9 @@ struct lines {
     bool resync; /* within an overlong line: skip to its newline */
 };
 
-/* lines_open - path is borrowed until lines_close. limit: UINT64_MAX for all; with another limit
- * only LINES_FROM_CACHE, since O_DIRECT reads whole sectors. CB_ENOENT if there
- * is no such file. */
+/* lines_open - path, the plain name, is borrowed until lines_close. limit: UINT64_MAX for all; with
+ * another limit only LINES_FROM_CACHE, since O_DIRECT reads whole sectors. CB_ENOENT if there
+ * is no such file in either form. The struct must stay where it is. */
 enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,
                         enum lines_source source, uint64_t limit, struct cb_err *err) CB_MUST_USE;
 void lines_close(struct lines *l); /* a zeroed struct is fine */
@@ -40,6 +49,11 @@ void lines_close(struct lines *l); /* a zeroed struct is fine */
 /* lines_next - *ret_line is valid until the next call; *ret_offset is where it begins. */
 enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *ret_offset,
                            struct cb_err *err) CB_MUST_USE;
+
+/* lines_size - how many bytes the file has, in either form; of a packed one, what it states.
+ * CB_ENOENT if there is none. */
+enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,
+                        struct cb_err *err) CB_MUST_USE;
 
 /* lines_digest - SHA-256 of the file's bytes from offset on, and how many they are. */
 enum cb_code lines_digest(const struct audit_io *io, const char *path, uint64_t offset,

@@ -201,17 +201,20 @@ static enum cb_code check_link(const struct pass *p, const char *dir, const stru
                                struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
-    struct stat st;
+    uint64_t size = 0;
     if (p->start.prev.no == 0) {
         return CB_OK;
     }
     TRY(segdir_path(dir, p->start.prev.no, path, err));
-    if (io->lstat(io->ctx, path, &st) != 0) {
+    const enum cb_code code = lines_size(io, path, &size, err);
+    if (code == CB_ENOENT) {
         return cb_fail(err, CB_ECORRUPT, "%s is missing: %s follows it", path, p->path);
     }
-    if ((uint64_t)st.st_size < p->start.prev.valid_bytes) {
-        return cb_fail(err, CB_ECORRUPT, "%s has lost records: %lld bytes, %llu of them counted",
-                       path, (long long)st.st_size, (unsigned long long)p->start.prev.valid_bytes);
+    TRY(code);
+    if (size < p->start.prev.valid_bytes) {
+        return cb_fail(err, CB_ECORRUPT, "%s has lost records: %llu bytes, %llu of them counted",
+                       path, (unsigned long long)size,
+                       (unsigned long long)p->start.prev.valid_bytes);
     }
     return CB_OK;
 }

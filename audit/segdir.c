@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define SUFFIX SLICE(".jsonl")
+#define PACKED ".zst"
 #define DIGITS_MIN 8U /* zero-padded, so that `ls` shows them in order */
 
 enum cb_code segdir_join(const char *dir, const char *name, char out[SEGMENT_PATH_MAX],
@@ -27,10 +28,22 @@ enum cb_code segdir_path(const char *dir, uint64_t no, char out[SEGMENT_PATH_MAX
     return segdir_join(dir, name, out, err);
 }
 
-/* parse_name - only the one spelling that segdir_path makes. */
+enum cb_code segdir_packed(const char *plain, char out[SEGMENT_PATH_MAX], struct cb_err *err)
+{
+    const int len = snprintf(out, SEGMENT_PATH_MAX, "%s" PACKED, plain);
+    if (len < 0 || len >= SEGMENT_PATH_MAX) {
+        return cb_fail(err, CB_EINPUT, "the audit directory's path is too long");
+    }
+    return CB_OK;
+}
+
+/* parse_name - only the one spelling that segdir_path and segdir_packed make. */
 static bool parse_name(const char *text, uint64_t *ret)
 {
     struct slice name = slice_of(text);
+    if (slice_has_suffix(name, SLICE(PACKED))) {
+        name.len -= SLICE(PACKED).len;
+    }
     if (!slice_has_suffix(name, SUFFIX)) {
         return false;
     }
@@ -70,6 +83,18 @@ static bool add_number(struct segment_list *list, size_t *room, uint64_t no)
     return true;
 }
 
+/* drop_repeats - a segment that is there in both forms is one segment. */
+static void drop_repeats(struct segment_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->num; i++) {
+        if (kept == 0 || list->no[kept - 1] != list->no[i]) {
+            list->no[kept++] = list->no[i];
+        }
+    }
+    list->num = kept;
+}
+
 enum cb_code segdir_list(const char *dir, struct segment_list *ret, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
@@ -100,6 +125,7 @@ enum cb_code segdir_list(const char *dir, struct segment_list *ret, struct cb_er
     }
     if (list.num > 0) {
         qsort(list.no, list.num, sizeof(*list.no), by_number);
+        drop_repeats(&list);
     }
     *ret = list;
     return CB_OK;

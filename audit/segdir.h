@@ -1,4 +1,7 @@
-/* segdir.h - the directory of segments: names, paths, and which there are. */
+/* segdir.h - the directory of segments: names, paths, and which there are.
+ *
+ *   seg/00000042.jsonl       a segment
+ *   seg/00000042.jsonl.zst   the same, packed (archive.h); only where it was closed long ago */
 #ifndef AUDIT_SEGDIR_H
 #define AUDIT_SEGDIR_H
 
@@ -8,7 +11,7 @@
 #define SEGMENT_PATH_MAX 4096
 
 struct segment_list {
-    uint64_t *no; /* ascending; owned */
+    uint64_t *no; /* ascending, each once, in whichever form; owned */
     size_t num;
 };
 
@@ -17,6 +20,10 @@ enum cb_code segdir_path(const char *dir, uint64_t no, char out[SEGMENT_PATH_MAX
                          struct cb_err *err) CB_MUST_USE;
 enum cb_code segdir_join(const char *dir, const char *name, char out[SEGMENT_PATH_MAX],
                          struct cb_err *err) CB_MUST_USE;
+
+/* segdir_packed - the name of the packed form of a segment whose plain path this is. */
+enum cb_code segdir_packed(const char *plain, char out[SEGMENT_PATH_MAX],
+                           struct cb_err *err) CB_MUST_USE;
 
 /* segdir_list - every segment in DIR/seg. Files with other names are not ours and are ignored. */
 enum cb_code segdir_list(const char *dir, struct segment_list *ret, struct cb_err *err) CB_MUST_USE;

@@ -122,7 +122,9 @@ static enum cb_code read_segment(struct walk *w, size_t i, struct cb_err *err)
     struct lines l;
     TRY(segdir_path(w->dir, link->no, path, err));
     TRY(lines_open(&l, &audit_system_io, path, LINES_FROM_CACHE, link->valid_bytes, err));
+    r.path = l.path; /* the packed one's, if it is one */
     enum cb_code code = read_records(&r, &l, err);
+    r.path = path;
     lines_close(&l);
     if (code != CB_OK || w->stopped || r.newest) {
         return code;

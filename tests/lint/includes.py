@@ -58,6 +58,7 @@ HOMES = {
     r"pcre2\.h": {"policy/regex.c"},
     r"libpsl\.h": {"policy/suffix.c"},
     r"glib\.h": {"policy/zone.c"},
+    r"zstd\.h": {"audit/zst.c"},
     r"sqlite3\.h": {"broker/issued", "broker/version.c"},
     r"openssl/ssl.*\.h": {"broker/edge", "broker/ca"},
     r"openssl/x509.*\.h": {"broker/edge", "broker/ca", "broker/tools/explain_cert.c"},

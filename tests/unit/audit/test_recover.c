@@ -344,7 +344,7 @@ static void test_other_files_are_ignored(void **state)
 {
     (void)state;
     static const char *const names[] = {"seg/.hidden",         "seg/1.jsonl",
-                                        "seg/000000003.jsonl", "seg/00000003.jsonl.zst",
+                                        "seg/000000003.jsonl", "seg/00000003.jsonl.gz",
                                         "seg/0000000x.jsonl",  "seg/00000000.jsonl"};
     char *dir = new_log();
     char path[SEGMENT_PATH_MAX];
