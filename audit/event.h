@@ -34,8 +34,13 @@ enum audit_type {
     AUDIT_LIMIT_DROP, /* records left out by flood control, counted */
     AUDIT_FAULT,
     AUDIT_RECOVERED,
+    AUDIT_RECONCILE_RUN,      /* the log was held against the CA's own database */
+    AUDIT_RECONCILE_ORPHAN,   /* ref's certificate is at the CA, and nobody received it */
+    AUDIT_RECONCILE_BYPASS,   /* the CA has it, no attempt of ours asked for it */
+    AUDIT_RECONCILE_MISSING,  /* it was issued through us, the CA does not have it */
+    AUDIT_RECONCILE_RESOLVED, /* what became of ref, whose outcome was not known */
 };
-#define AUDIT_TYPE_COUNT 22
+#define AUDIT_TYPE_COUNT 27
 
 const char *audit_type_word(enum audit_type type); /* "issue.attempt", ... */
 bool audit_type_parse(struct slice word, enum audit_type *ret);
@@ -121,6 +126,10 @@ struct audit_event {
     uint64_t num_lost; /* requests granted lately that the new policy would deny */
     uint64_t uptime_s;
     struct slice note; /* the reason given by whoever wanted it, where it was not forced */
+    struct slice source,
+        source_sha256;             /* reconcile.*: the CA's side, and digest of what was read */
+    const struct audit_kv *counts; /* reconcile.run: {"bypass","2"} */
+    size_t num_counts;
 };
 
 /* audit_event_zero - an event with every field absent. */

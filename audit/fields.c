@@ -114,4 +114,8 @@ const struct field audit_fields[FIELD_COUNT] = {
     U64(GROUP_TOP, "num_lost", num_lost),
     U64(GROUP_TOP, "uptime_s", uptime_s),
     TEXT(GROUP_TOP, "note", note, 256),
+    /* the log against the CA's own database */
+    TEXT(GROUP_TOP, "source", source, 256),
+    TEXT(GROUP_TOP, "source_sha256", source_sha256, 64),
+    PAIRS(GROUP_TOP, "counts", counts, num_counts),
 };

@@ -24,6 +24,11 @@ static const char *const words[AUDIT_TYPE_COUNT] = {
     [AUDIT_LIMIT_DROP] = "limit.drop",
     [AUDIT_FAULT] = "audit.fault",
     [AUDIT_RECOVERED] = "audit.recovered",
+    [AUDIT_RECONCILE_RUN] = "reconcile.run",
+    [AUDIT_RECONCILE_ORPHAN] = "reconcile.orphan",
+    [AUDIT_RECONCILE_BYPASS] = "reconcile.bypass",
+    [AUDIT_RECONCILE_MISSING] = "reconcile.missing",
+    [AUDIT_RECONCILE_RESOLVED] = "reconcile.resolved",
 };
 
 const char *audit_type_word(enum audit_type type)
@@ -73,6 +78,11 @@ bool audit_type_is_outcome(enum audit_type type)
     case AUDIT_LIMIT_DROP:
     case AUDIT_FAULT:
     case AUDIT_RECOVERED:
+    case AUDIT_RECONCILE_RUN:
+    case AUDIT_RECONCILE_ORPHAN:
+    case AUDIT_RECONCILE_BYPASS:
+    case AUDIT_RECONCILE_MISSING:
+    case AUDIT_RECONCILE_RESOLVED:
         return false;
     }
     return false;

@@ -87,6 +87,16 @@ static void add_upstream(struct audit_event *e)
     e->effect = SLICE("possible");
 }
 
+static const struct audit_kv counts[] = {{{"ok", 2}, {"1041", 4}}, {{"bypass", 6}, {"2", 1}}};
+
+static void add_reconcile(struct audit_event *e)
+{
+    e->detail = SLICE("the CA holds a certificate that nobody asked this broker for");
+    e->by = SLICE("uid 0 (root), pid 5223 via control");
+    e->source = SLICE("sqlite /var/lib/cfssl/certs.db");
+    e->source_sha256 = HASH;
+}
+
 /* fill - an event of this type, with what it usually carries. */
 static void fill(struct audit_event *e, enum audit_type type)
 {
@@ -160,6 +170,22 @@ static void fill(struct audit_event *e, enum audit_type type)
         e->req = SLICE("00112233445566778899aabbccddeeff");
         e->serial = SLICE("0f3a");
         add_upstream(e);
+        break;
+    case AUDIT_RECONCILE_RUN:
+        e->first_ts = SLICE("2026-07-01T00:00:00Z");
+        e->last_ts = SLICE("2026-07-22T16:20:09Z");
+        e->counts = counts;
+        e->num_counts = 2;
+        add_reconcile(e);
+        break;
+    case AUDIT_RECONCILE_ORPHAN:
+    case AUDIT_RECONCILE_BYPASS:
+    case AUDIT_RECONCILE_MISSING:
+    case AUDIT_RECONCILE_RESOLVED:
+        e->ref = 41;
+        e->reason = SLICE("not_issued");
+        add_cert(e);
+        add_reconcile(e);
         break;
     case AUDIT_SEGMENT_OPEN:
     case AUDIT_SEGMENT_CLOSE:
