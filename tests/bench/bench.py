@@ -365,7 +365,7 @@ def print_decisions(rows):
 # ---------------------------------------------------------------- deciding again
 def replays(directory, quick):
     """One row a run over the same log; the last run seeks to the last twentieth of the time."""
-    program = build_with_policy("bench_replay", ("history", "audit", "policy", "base"))
+    program = build_with_policy("bench_replay", ("history", "audit", "tlog", "policy", "base"))
     command = [program, directory / "log", str(100000 if quick else 1000000)]
     lines = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
     return [json.loads(line) for line in lines.splitlines()]

@@ -7,66 +7,20 @@
  * forward with each batch: nine tenths of the requests are granted (an attempt, and an outcome with a
  * certificate as large as CFSSL's), the others denied. The policy that decides again takes one of
  * ten clients something away. */
-#include "audit/audit.h"
-#include "audit/io.h"
 #include "broker/history/history.h"
+#include "tests/bench/write_log.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define CLIENTS 200U
-#define IN_FLIGHT 512U
 #define CERT_DER_BYTES 1100U /* in base64: of a 256 bit key, signed with RSA 2048 */
 #define RUNS 3
 #define START_US INT64_C(1780000000000000)
 
-static void die(const char *what, const char *why)
-{
-    (void)fprintf(stderr, "bench_replay: %s: %s\n", what, why);
-    exit(1);
-}
+static char cert[CERT_DER_BYTES + 1];
 
 /* ---- the log ---- */
-
-struct writer {
-    struct audit *audit;
-    struct audit_append append[IN_FLIGHT];
-    struct buf body[IN_FLIGHT];
-    int running;
-    _Atomic(int64_t) clock_us;
-    char cert[CERT_DER_BYTES + 1];
-};
-
-static int64_t wall(void *ctx)
-{
-    const struct writer *w = ctx;
-    return w->clock_us;
-}
-
-static int64_t mono(void *ctx)
-{
-    (void)ctx;
-    return clock_mono_us(&cb_system_clock);
-}
-
-static int no_sync(void *ctx, int fd)
-{
-    (void)ctx;
-    (void)fd;
-    return 0;
-}
-
-static void on_done(struct audit_append *a, enum cb_code code)
-{
-    struct writer *w = a->ctx;
-    if (code != CB_OK) {
-        die("append", cb_code_word(code));
-    }
-    (void)__atomic_sub_fetch(&w->running, 1, __ATOMIC_SEQ_CST);
-}
 
 static void describe(struct audit_event *e, uint64_t n, char texts[8][128], struct slice dns[2])
 {
@@ -106,7 +60,7 @@ static void ask(struct audit_event *e, const struct slice dns[2])
     e->ask_sha256 = SLICE("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
 }
 
-static void outcome(struct writer *w, struct audit_event *e, const struct slice dns[2])
+static void outcome(struct audit_event *e, const struct slice dns[2])
 {
     e->action = SLICE("newcert");
     e->serial = SLICE("4f9c1c2d66f2a98f5bbd1e64b0a3d7c0b1a2f3e4");
@@ -123,37 +77,18 @@ static void outcome(struct writer *w, struct audit_event *e, const struct slice 
     e->granted.num_dns = 2;
     e->not_before = SLICE("2026-07-22T16:20:00Z");
     e->not_after = SLICE("2026-08-21T16:20:00Z");
-    e->cert_der_b64 = slice_of(w->cert);
+    e->cert_der_b64 = slice_of(cert);
     e->decision = SLICE("allow");
 }
 
-static void submit(struct writer *w, size_t i, const struct audit_event *e)
+static void wait_for_all(struct log_writer *w)
 {
-    struct cb_err err;
-    if (!audit_event_encode(e, &w->body[i])) {
-        die("encode", "too long");
-    }
-    w->append[i] = (struct audit_append){.body = buf_slice(&w->body[i]),
-                                         .type = e->type,
-                                         .done = on_done,
-                                         .ctx = w,
-                                         .ref_seq = e->ref};
-    (void)__atomic_add_fetch(&w->running, 1, __ATOMIC_SEQ_CST);
-    if (audit_submit(w->audit, &w->append[i], &err) != CB_OK) {
-        die("submit", err.msg);
-    }
-}
-
-static void wait_for_all(struct writer *w)
-{
-    while (__atomic_load_n(&w->running, __ATOMIC_SEQ_CST) > 0) {
-        (void)usleep(50);
-    }
+    writer_wait(w);
     w->clock_us += 60 * INT64_C(1000000);
 }
 
 /* write_batch - the attempts and denials of num requests, then the outcomes. */
-static void write_batch(struct writer *w, uint64_t first, size_t num)
+static void write_batch(struct log_writer *w, uint64_t first, size_t num)
 {
     char texts[8][128];
     struct slice dns[2];
@@ -169,16 +104,16 @@ static void write_batch(struct writer *w, uint64_t first, size_t num)
             e.detail = SLICE("name \"admin.acme.internal\" is not covered by rule");
             e.status = 403;
         }
-        submit(w, i, &e);
+        writer_submit(w, i, &e);
     }
     wait_for_all(w);
     for (size_t i = 0; i < num; i++) {
         if ((first + i) % 10 != 9) {
             audit_event_zero(&e, AUDIT_ISSUE_OK);
             describe(&e, first + i, texts, dns);
-            outcome(w, &e, dns);
+            outcome(&e, dns);
             e.ref = w->append[i].seq;
-            submit(w, i, &e);
+            writer_submit(w, i, &e);
         }
     }
     wait_for_all(w);
@@ -186,35 +121,17 @@ static void write_batch(struct writer *w, uint64_t first, size_t num)
 
 static void write_log(const char *dir, uint64_t requests)
 {
-    static struct writer w = {.clock_us = START_US};
-    struct audit_recovery recovery;
-    struct cb_err err;
-    struct audit_io io = audit_system_io;
-    const struct cb_clock clock = {wall, mono, &w};
-    io.fdatasync = no_sync;
+    static struct log_writer w;
     for (size_t i = 0; i < CERT_DER_BYTES; i++) {
-        w.cert[i] = "MIICqTCCAZGgAwIBAgIUcHJv+/ZxyA09"[i * 7 % 32];
+        cert[i] = "MIICqTCCAZGgAwIBAgIUcHJv+/ZxyA09"[i * 7 % 32];
     }
-    if (audit_init(dir, "bench", &err) != CB_OK ||
-        audit_open(&(struct audit_options){.dir = dir,
-                                           .version = "bench",
-                                           .io = &io,
-                                           .clock = &clock,
-                                           .segment_seconds = 1U << 30},
-                   &w.audit, &recovery, &err) != CB_OK) {
-        die("log", err.msg);
+    writer_start(&w, dir, "bench", START_US);
+    for (uint64_t n = 0; n < requests; n += WRITE_LOG_IN_FLIGHT) {
+        write_batch(&w, n,
+                    requests - n < WRITE_LOG_IN_FLIGHT ? (size_t)(requests - n)
+                                                       : WRITE_LOG_IN_FLIGHT);
     }
-    audit_recovery_free(&recovery);
-    for (size_t i = 0; i < IN_FLIGHT; i++) {
-        buf_init(&w.body[i], AUDIT_LINE_MAX);
-    }
-    for (uint64_t n = 0; n < requests; n += IN_FLIGHT) {
-        write_batch(&w, n, requests - n < IN_FLIGHT ? (size_t)(requests - n) : IN_FLIGHT);
-    }
-    audit_close(w.audit);
-    for (size_t i = 0; i < IN_FLIGHT; i++) {
-        buf_free(&w.body[i]);
-    }
+    writer_end(&w);
 }
 
 /* ---- the policy ---- */
@@ -298,7 +215,7 @@ int main(int argc, char **argv)
         replay(policy, dir, INT64_MIN);
     }
     /* What a seek saves: the last twentieth of the time. */
-    const int64_t all_us = (int64_t)(requests / IN_FLIGHT) * 2 * 60 * 1000000;
+    const int64_t all_us = (int64_t)(requests / WRITE_LOG_IN_FLIGHT) * 2 * 60 * 1000000;
     replay(policy, dir, START_US + all_us / 20 * 19);
     policy_free(policy);
     return 0;
