@@ -66,6 +66,7 @@ static void set_defaults(struct config *c)
         .max_life_s = 300,
     };
     c->request.queue_timeout_ms = 10000;
+    c->request.refused_per_minute = 20;
     c->request.revoke_undelivered = true;
     c->request.aki_mode = AKI_AUTO;
     c->limits = (struct edge_limits){

@@ -55,6 +55,7 @@ void config_read_limits(struct config_reader *r, const struct yaml_node *root)
                                        "request_time",
                                        "idle",
                                        "write_time",
+                                       "refused_per_minute",
                                        NULL};
     const struct yaml_node *n = yaml_get(root, "limits");
     struct edge_limits *l = &r->config->limits;
@@ -78,4 +79,6 @@ void config_read_limits(struct config_reader *r, const struct yaml_node *root)
     config_ms(r, n, "request_time", "limits.request_time", 10, 3600000, &l->request_ms);
     config_ms(r, n, "idle", "limits.idle", 10, 3600000, &l->idle_ms);
     config_ms(r, n, "write_time", "limits.write_time", 10, 600000, &l->write_ms);
+    config_count(r, n, "refused_per_minute", "limits.refused_per_minute", 1, 1000000,
+                 &r->config->request.refused_per_minute);
 }

@@ -295,7 +295,9 @@ static enum cb_code open_parts(struct server *s, struct bound *bound, struct cb_
     s->base = event_base_new();
     s->shared.gate = gate_new(c->max_in_flight, c->ahead, c->max_queue);
     s->shared.quotas = quotas_new();
-    if (s->base == NULL || s->shared.gate == NULL || s->shared.quotas == NULL) {
+    s->shared.sources = sources_new();
+    if (s->base == NULL || s->shared.gate == NULL || s->shared.quotas == NULL ||
+        s->shared.sources == NULL) {
         return cb_fail(err, CB_ENOMEM, "out of memory");
     }
     TRY(mailbox_new(s->base, &s->mailbox, err));
@@ -353,6 +355,7 @@ static void stop(struct server *s)
     free(s->workers);
     gate_free(s->shared.gate);
     quotas_free(s->shared.quotas);
+    sources_free(s->shared.sources);
     policy_ref_put(s->policy);
     buf_free(&s->listen_text);
     struct event *const events[] = {s->on_hup, s->on_term, s->on_int, s->on_deadline, s->on_tick};

@@ -55,7 +55,9 @@ static void on_dropped(void *ctx, const char *peer, const char *reason, const ch
     struct buf body;
     buf_init(&body, AUDIT_LINE_MAX);
     if (audit_event_encode(&e, &body)) {
-        worker_note(w, AUDIT_AUTHN_FAIL, buf_slice(&body));
+        const struct source_key from = {
+            .kind = e.type, .peer = e.peer, .via = e.who_via, .reason = e.reason};
+        worker_note(w, AUDIT_AUTHN_FAIL, buf_slice(&body), &from);
     }
     buf_free(&body);
 }

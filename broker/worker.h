@@ -16,6 +16,7 @@ struct worker_shared {
     struct issued *issued;
     struct gate *gate;
     struct quotas *quotas;
+    struct sources *sources;
     _Atomic(int) aki_learned;
     /* called on the worker's thread when its last request is done after worker_drain */
     void (*drained)(void *ctx);

@@ -73,8 +73,9 @@ void follow_up_start(struct worker *w, const struct issued_cert *cert, enum revo
                      struct slice follows, unsigned tries);
 void follow_up_finished(struct worker_request *wr); /* try again later if it failed */
 void follow_up_free_all(struct worker *w);
-/* worker_note.c */
-void worker_note(struct worker *w, enum audit_type type, struct slice body);
+/* worker_note.c; from: a stranger, see source.h, or NULL */
+void worker_note(struct worker *w, enum audit_type type, struct slice body,
+                 const struct source_key *from);
 /* worker_note_tick - records how many notes were left out, and (one worker for all) how many refusals
  * were only counted. */
 void worker_note_tick(struct worker *w);

@@ -32,13 +32,13 @@ static enum cb_code submit_record(void *ctx, struct request *r, struct cb_err *e
     return audit_submit(w->shared->audit, &r->record.append, err);
 }
 
-static void note(void *ctx, enum audit_type type, struct slice body)
+static void note(void *ctx, enum audit_type type, struct slice body, const struct source_key *from)
 {
     struct worker *w = ctx;
     if (type == AUDIT_ISSUE_UNDELIVERED) {
         metrics_add(&w->metrics.undelivered, 1);
     }
-    worker_note(w, type, body);
+    worker_note(w, type, body, from);
 }
 
 /* on the index thread */

@@ -137,10 +137,10 @@ static void drop(struct buckets *t, struct bucket *b)
 /* says_nothing - a new one in its place would do the same. */
 static bool says_nothing(struct bucket *b, int64_t mono_us)
 {
-    if (b->kind == QUOTA_RATE) {
+    if (b->kind != QUOTA_ACTIVE) {
         bucket_refill(b, mono_us);
     }
-    return b->num_left_out == 0 && (b->kind != QUOTA_RATE || b->tokens == b->burst);
+    return b->num_left_out == 0 && (b->kind == QUOTA_ACTIVE || b->tokens == b->burst);
 }
 
 static void make_room(struct buckets *t, int64_t mono_us)

@@ -82,13 +82,12 @@ static void grant(struct quotas *q, struct bucket *b)
 static const struct quota_answer no_memory = {
     .retry_after_s = 1, .is_first = true, .num_refused = 1};
 
-struct quota_answer quotas_take(struct quotas *q, struct slice principal,
+static struct quota_answer take(struct quotas *q, enum quota_kind kind, struct slice principal,
                                 const struct policy_quota *quota, int64_t mono_us)
 {
     struct quota_answer answer = no_memory;
     lock(q);
-    struct bucket *b =
-        buckets_get(&q->buckets, QUOTA_RATE, principal, slice_of(quota->rule_id), mono_us);
+    struct bucket *b = buckets_get(&q->buckets, kind, principal, slice_of(quota->rule_id), mono_us);
     if (b != NULL) {
         bucket_set(b, quota, mono_us);
         bucket_refill(b, mono_us);
@@ -105,6 +104,25 @@ struct quota_answer quotas_take(struct quotas *q, struct slice principal,
     return answer;
 }
 
+struct quota_answer quotas_take(struct quotas *q, struct slice principal,
+                                const struct policy_quota *quota, int64_t mono_us)
+{
+    return take(q, QUOTA_RATE, principal, quota, mono_us);
+}
+
+static struct policy_quota fixed_quota(uint32_t per_minute)
+{
+    return (struct policy_quota){
+        .rule_id = "", .rate_count = per_minute, .rate_per_ms = 60000, .rate_burst = per_minute};
+}
+
+struct quota_answer quotas_take_fixed(struct quotas *q, enum quota_kind kind,
+                                      struct slice principal, uint32_t per_minute, int64_t mono_us)
+{
+    const struct policy_quota quota = fixed_quota(per_minute);
+    return take(q, kind, principal, &quota, mono_us);
+}
+
 void quotas_give_back(struct quotas *q, struct slice principal, const struct policy_quota *quota)
 {
     lock(q);
@@ -115,13 +133,12 @@ void quotas_give_back(struct quotas *q, struct slice principal, const struct pol
     unlock(q);
 }
 
-uint32_t quotas_peek(struct quotas *q, struct slice principal, const struct policy_quota *quota,
-                     int64_t mono_us)
+static uint32_t peek(struct quotas *q, enum quota_kind kind, struct slice principal,
+                     const struct policy_quota *quota, int64_t mono_us)
 {
     struct bucket copy = {.last_us = mono_us}; /* as a new one would be */
     lock(q);
-    const struct bucket *b =
-        buckets_find(&q->buckets, QUOTA_RATE, principal, slice_of(quota->rule_id));
+    const struct bucket *b = buckets_find(&q->buckets, kind, principal, slice_of(quota->rule_id));
     if (b != NULL) {
         copy = *b;
     }
@@ -129,6 +146,19 @@ uint32_t quotas_peek(struct quotas *q, struct slice principal, const struct poli
     bucket_set(&copy, quota, mono_us);
     bucket_refill(&copy, mono_us);
     return copy.tokens;
+}
+
+uint32_t quotas_peek(struct quotas *q, struct slice principal, const struct policy_quota *quota,
+                     int64_t mono_us)
+{
+    return peek(q, QUOTA_RATE, principal, quota, mono_us);
+}
+
+uint32_t quotas_peek_fixed(struct quotas *q, enum quota_kind kind, struct slice principal,
+                           uint32_t per_minute, int64_t mono_us)
+{
+    const struct policy_quota quota = fixed_quota(per_minute);
+    return peek(q, kind, principal, &quota, mono_us);
 }
 
 struct quota_answer quotas_refused(struct quotas *q, struct slice principal,

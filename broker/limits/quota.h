@@ -10,6 +10,15 @@
 
 struct quotas; /* opaque */
 
+enum quota_kind {
+    QUOTA_RATE,    /* a rule's rate */
+    QUOTA_ACTIVE,  /* a rule's max_active */
+    QUOTA_REFUSAL, /* refused requests that get a record each */
+    QUOTA_REPEAT,  /* revocations of what is revoked already that get a record each */
+    QUOTA_LOST,    /* revocations of what the CA does not know, which it is asked each time */
+};
+#define QUOTA_KIND_COUNT 5
+
 struct quotas *quotas_new(void);    /* NULL: out of memory */
 void quotas_free(struct quotas *q); /* NULL ok */
 
@@ -39,9 +48,15 @@ struct quota_answer quotas_refused(struct quotas *q, struct slice principal,
                                    const struct policy_quota *quota, int64_t mono_us);
 void quotas_admitted(struct quotas *q, struct slice principal, const struct policy_quota *quota);
 
+/* quotas_take_fixed - a token of what the broker itself allows each principal, whatever its rules: per_minute
+ * of it, all of them at once too. For the kinds from QUOTA_REFUSAL on. Any thread. */
+struct quota_answer quotas_take_fixed(struct quotas *q, enum quota_kind kind,
+                                      struct slice principal, uint32_t per_minute, int64_t mono_us);
+/* quotas_peek_fixed - how many of them there are. */
+uint32_t quotas_peek_fixed(struct quotas *q, enum quota_kind kind, struct slice principal,
+                           uint32_t per_minute, int64_t mono_us);
+
 /* Refusals that were not the first: nobody has recorded them one by one. */
-enum quota_kind { QUOTA_RATE, QUOTA_ACTIVE };
-#define QUOTA_KIND_COUNT 2
 #define QUOTA_RULE_MAX 256U
 struct quota_count {
     enum quota_kind kind;

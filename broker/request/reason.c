@@ -37,6 +37,8 @@ static const struct reason reasons[REASON_ID_COUNT] = {
      "the rule does not allow it this often"},
     {REFUSED_TOO_MANY_ACTIVE, "too_many_active", 429, 20430, 0, RECORD_COUNTED,
      "the rule allows no more valid certificates at a time"},
+    {REFUSED_TOO_OFTEN, "refused_too_often", 429, 20431, 0, RECORD_COUNTED,
+     "too many refused requests a minute"},
     {REFUSED_BUSY, "busy", 503, 20503, 2, RECORD_NOTED, "too many requests are waiting for the CA"},
     {REFUSED_QUEUE_TIMEOUT, "queue_timeout", 503, 20504, 2, RECORD_NOTED,
      "waited too long for the CA"},

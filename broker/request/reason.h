@@ -32,6 +32,8 @@ enum reason_id {
     /* limits of a rule */
     REFUSED_RATE_LIMITED,
     REFUSED_TOO_MANY_ACTIVE,
+    /* of the broker: what it takes no record of its own for */
+    REFUSED_TOO_OFTEN,
     /* capacity */
     REFUSED_BUSY,
     REFUSED_QUEUE_TIMEOUT,
@@ -45,7 +47,7 @@ enum reason_id {
     REFUSED_CA_MISMATCH,
     REFUSED_INTERNAL,
 };
-#define REASON_ID_COUNT 29
+#define REASON_ID_COUNT 30
 
 /* How a refusal gets into the audit log when no attempt was begun. (One that follows an attempt
  * closes it, always durably.) */

@@ -336,7 +336,13 @@ void record_note(struct request *r, enum audit_type type)
     struct buf body;
     buf_init(&body, AUDIT_LINE_MAX);
     if (encode_to_fit(r, type, &body)) {
-        r->sv->audit_note(r->sv->ctx, type, buf_slice(&body));
+        const struct source_key from = {.kind = type,
+                                        .peer = r->peer,
+                                        .via = slice_of(r->who.via),
+                                        .reason = slice_of(r->verdict.reason->word)};
+        const bool is_stranger = type == AUDIT_AUTHN_FAIL || type == AUDIT_REQUEST_REFUSED;
+        r->sv->audit_note(r->sv->ctx, type, buf_slice(&body),
+                          is_stranger && r->who.client == NULL ? &from : NULL);
     }
     buf_free(&body);
 }

@@ -30,6 +30,7 @@
 #include "broker/issued/issued.h"
 #include "broker/jwt/jwt.h"
 #include "broker/limits/quota.h"
+#include "broker/limits/source.h"
 #include "broker/request/parse.h"
 #include "broker/request/policy_ref.h"
 #include "broker/request/reason.h"
@@ -79,6 +80,7 @@ struct profile_usages { /* a profile the CA is known to have, and the usages it 
 
 struct req_settings {
     unsigned queue_timeout_ms;
+    uint32_t refused_per_minute; /* of one principal, recorded one by one; 0: all of them */
     bool revoke_undelivered;
     enum aki_mode aki_mode;
     const struct profile_usages *profiles;
@@ -101,8 +103,10 @@ struct req_services {
     enum audit_state (*audit_state)(void *ctx);
     /* append r->record.append; completion: req_on_audit */
     enum cb_code (*audit_submit)(void *ctx, struct request *r, struct cb_err *err);
-    /* a record nobody waits for (undelivered, authn.fail); body is copied */
-    void (*audit_note)(void *ctx, enum audit_type type, struct slice body);
+    /* a record nobody waits for (undelivered, authn.fail); everything is copied. from: a stranger,
+     * whose repeated failures are only counted; else NULL */
+    void (*audit_note)(void *ctx, enum audit_type type, struct slice body,
+                       const struct source_key *from);
     void (*issued_ask)(void *ctx, struct request *r); /* r->lookup.query; req_on_issued */
     enum gate_state (*gate_enter)(void *ctx, struct request *r); /* later: req_on_gate */
     enum gate_state (*gate_call)(void *ctx, struct request *r);

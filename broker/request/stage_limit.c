@@ -1,6 +1,7 @@
 /* stage_limit.c - how often: a token of each rate that the deciding rules set. The party for whom it is
  * pays under its own rule, and who acts for it under the delegating one. A request that is refused
  * later on has cost its token all the same: it is asking that is limited. */
+#include "broker/request/limit_fixed.h"
 #include "broker/request/limit_text.h"
 
 /* take - a token; true also where there is no rate. */
@@ -25,8 +26,25 @@ static bool take(struct request *r, struct slice principal, const struct policy_
     return answer.granted;
 }
 
+/* asks_for_lost - revocations that the CA answers with "not found" cost it a look each time, and the log
+ * two records: who has had many of them waits. */
+static bool asks_for_lost(struct request *r)
+{
+    if (r->ask.action != ACTION_REVOKE || limit_has_fixed(r, QUOTA_LOST)) {
+        return false;
+    }
+    const struct quota_answer answer = limit_take_fixed(r, QUOTA_LOST);
+    (void)snprintf(r->verdict.detail, sizeof(r->verdict.detail), "%s",
+                   "the CA did not know the last certificates");
+    limit_refuse_fixed(r, &answer);
+    return true;
+}
+
 enum req_step stage_limit(struct request *r)
 {
+    if (asks_for_lost(r)) {
+        return STEP_REFUSE;
+    }
     const struct policy_quota *own = &r->decision.quota;
     const struct slice owner = req_owner(r);
     if (!take(r, owner, own, false)) {

@@ -3,6 +3,7 @@
  * When the log fails after the CA has acted, the certificate is dropped, the client gets 503, and
  * the record is kept in memory and written as soon as the log takes records again: see
  * outcome_late, which stage_reply goes on with once the client is answered. */
+#include "broker/request/limit_fixed.h"
 #include "broker/request/lookup.h"
 #include "broker/request/outcome.h"
 #include "broker/request/record.h"
@@ -27,6 +28,35 @@ static enum audit_type refusal_type(enum reason_id reason)
     return reason == REFUSED_UNAUTHENTICATED ? AUDIT_AUTHN_FAIL : AUDIT_REQUEST_REFUSED;
 }
 
+/* limit_refusals - a known caller whose requests are refused over and over must not fill the disk with
+ * that, nor hide in it: from a number a minute on they are refused for that reason, and counted. */
+static void limit_refusals(struct request *r)
+{
+    if (r->record.attempt_seq != UINT64_MAX) {
+        if (r->verdict.reason->id == REFUSED_CERT_NOT_FOUND) {
+            (void)limit_take_fixed(r, QUOTA_LOST); /* see stage_limit */
+        }
+        return;
+    }
+    if (r->verdict.reason->record == RECORD_DURABLE && r->route != ROUTE_FOLLOW_UP) {
+        const struct quota_answer answer = limit_take_fixed(r, QUOTA_REFUSAL);
+        if (!answer.granted) {
+            limit_refuse_fixed(r, &answer);
+        }
+    }
+}
+
+/* is_unrecorded_repeat - one more revocation of what is revoked already, by who has asked so often that it
+ * is only counted. */
+static bool is_unrecorded_repeat(const struct request *r)
+{
+    if (r->ask.action != ACTION_REVOKE || r->route == ROUTE_FOLLOW_UP) {
+        return false;
+    }
+    const struct quota_answer answer = limit_take_fixed(r, QUOTA_REPEAT);
+    return !answer.granted && !answer.is_first;
+}
+
 /* choose - what has to be recorded, and whether the reply waits for it. */
 static enum reason_record choose(const struct request *r, enum audit_type *ret_type)
 {
@@ -36,7 +66,7 @@ static enum reason_record choose(const struct request *r, enum audit_type *ret_t
     }
     if (r->verdict.reason->id == REFUSED_NONE) {
         *ret_type = r->ask.action == ACTION_REVOKE ? AUDIT_REVOKE_OK : AUDIT_INFO_OK;
-        return RECORD_DURABLE;
+        return is_unrecorded_repeat(r) ? RECORD_NOT : RECORD_DURABLE;
     }
     if (r->route == ROUTE_FOLLOW_UP) {
         return RECORD_NOT; /* it never reached an attempt and will be tried again */
@@ -107,6 +137,7 @@ enum req_step stage_outcome(struct request *r)
     r->sv->gate_leave(r->sv->ctx, r);
     enum audit_type type = AUDIT_REQUEST_REFUSED;
     struct cb_err err = {0};
+    limit_refusals(r);
     switch (choose(r, &type)) {
     case RECORD_NOT:
         return settled(r);

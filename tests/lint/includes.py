@@ -43,7 +43,7 @@ PUBLIC = {
     "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},
     "broker/issued": {"issued.h"},
     "broker/jwt": {"jwt.h"},
-    "broker/limits": {"quota.h"},
+    "broker/limits": {"quota.h", "source.h"},
     "broker/history": {"history.h"},
     "broker/cli": {"command.h", "output.h"},
     "broker/tools": {"tools.h"},

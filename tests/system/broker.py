@@ -128,6 +128,7 @@ def standard_config(pki, ca):
                          "client": {"usages": ["signing", "client auth"]}},
         },
         "undelivered": "revoke",
+        "limits": {"refused_per_minute": 1000000},
         "workers": 2,
         "log": {"format": "text", "level": "info"},
     }

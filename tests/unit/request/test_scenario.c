@@ -7,6 +7,7 @@
  *   option undelivered keep|revoke, option aki auto|hex|empty, option audit STATE,
  *   option key VALUE (Idempotency-Key), option party PRINCIPAL (on_behalf_of; "-" for none),
  *   option client NAME (spiffe://acme.test/NAME; "known" is web), option peer ADDRESS:PORT,
+ *   option refused N (a minute, recorded one by one; without it: all),
  *   option host NAME (what a newcert asks for), option reason WORD (of a revocation)
  *   expect wait audit|index|queue|call|ca|reply|timer   what the request is waiting for now
  *   audit ok|fail|refuse      the pending record is durable / lost / the next one is not accepted
@@ -129,8 +130,10 @@ static enum cb_code world_audit_submit(void *ctx, struct request *r, struct cb_e
     return CB_OK;
 }
 
-static void world_audit_note(void *ctx, enum audit_type type, struct slice body)
+static void world_audit_note(void *ctx, enum audit_type type, struct slice body,
+                             const struct source_key *from)
 {
+    (void)from;
     assert_true(body.len > 0);
     add_record(ctx, "+", type);
 }
@@ -410,6 +413,8 @@ static void do_option(struct world *w, const char *name, const char *value)
         (void)snprintf(w->uri_text, sizeof(w->uri_text), "spiffe://acme.test/%s",
                        strcmp(value, "known") == 0 ? "web" : value);
         w->uri = slice_of(w->uri_text);
+    } else if (strcmp(name, "refused") == 0) {
+        w->settings.refused_per_minute = (uint32_t)strtoul(value, NULL, 10);
     } else if (strcmp(name, "peer") == 0) {
         (void)snprintf(w->peer, sizeof(w->peer), "%s", value);
     } else if (strcmp(name, "party") == 0) {
