@@ -80,9 +80,9 @@ int cli_print(struct buf *out, int status)
 
 struct cli_colours cli_colours(void)
 {
-    static const struct cli_colours none = {"", "", "", "", ""};
-    static const struct cli_colours some = {"\033[32m", "\033[31m", "\033[2m", "\033[1m",
-                                            "\033[0m"};
+    static const struct cli_colours none = {"", "", "", "", "", ""};
+    static const struct cli_colours some = {"\033[32m", "\033[31m", "\033[33m",
+                                            "\033[2m",  "\033[1m",  "\033[0m"};
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     const bool wanted = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0') &&

@@ -22,7 +22,7 @@ int cli_no_memory(void); /* says so; EXIT_USAGE */
 
 /* Colours: "" when stdout is no terminal, NO_COLOR is set or TERM is dumb. */
 struct cli_colours {
-    const char *good, *bad, *dim, *bold, *off;
+    const char *good, *bad, *warn, *dim, *bold, *off;
 };
 struct cli_colours cli_colours(void);
 

@@ -5,9 +5,8 @@
 /* clang-format off */
 static const struct command_option options[] = {
     TOOLS_POLICY_OPTIONS,
-    TOOLS_AUDIT_OPTION,
-    TOOLS_SINCE_OPTION,
-    TOOLS_UNTIL_OPTION,
+    CLI_AUDIT_OPTION,
+    CLI_SPAN_OPTIONS,
     CLI_JSON_OPTION,
     {.name = NULL}};
 /* clang-format on */

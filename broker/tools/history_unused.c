@@ -12,7 +12,7 @@
 /* clang-format off */
 static const struct command_option options[] = {
     TOOLS_POLICY_OPTIONS,
-    TOOLS_AUDIT_OPTION,
+    CLI_AUDIT_OPTION,
     {.name = "days", .kind = VALUE_TEXT, .value = "N",
      .help = "how many days back to look (default 90)"},
     CLI_JSON_OPTION,

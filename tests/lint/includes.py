@@ -45,7 +45,7 @@ PUBLIC = {
     "broker/jwt": {"jwt.h"},
     "broker/limits": {"quota.h", "source.h"},
     "broker/history": {"history.h"},
-    "broker/cli": {"command.h", "output.h"},
+    "broker/cli": {"command.h", "output.h", "terminal.h", "escape.h", "table.h", "audit_source.h"},
     "broker/tools": {"tools.h"},
 }
 # A library's header and the only places that may include it.

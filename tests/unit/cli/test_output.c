@@ -21,11 +21,23 @@ static void test_times(void **state)
     static const struct {
         const char *text;
         int64_t ago_s;
-    } ago[] = {{"0s", 0},     {"90m", 5400}, {"24h", 86400}, {"7d", 604800},
-               {"2w", 1209600}, {"15s", 15}};
-    static const char *const bad[] = {"",    "now", "7",   "d",     "-1d",   "1.5h", "7 d",
-                                      "7D",  "07d", "1h1m", "tomorrow", "18446744073709551615s",
-                                      "3155760001s", "5300w", "2026-13-01"};
+    } ago[] = {{"0s", 0},      {"90m", 5400},   {"24h", 86400},
+               {"7d", 604800}, {"2w", 1209600}, {"15s", 15}};
+    static const char *const bad[] = {"",
+                                      "now",
+                                      "7",
+                                      "d",
+                                      "-1d",
+                                      "1.5h",
+                                      "7 d",
+                                      "7D",
+                                      "07d",
+                                      "1h1m",
+                                      "tomorrow",
+                                      "18446744073709551615s",
+                                      "3155760001s",
+                                      "5300w",
+                                      "2026-13-01"};
     int64_t us = -1;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         assert_true(cli_time(fixed[i].text, &us));
