@@ -31,15 +31,17 @@ struct note_key {
 
 struct note_signer; /* opaque: a key and its private half, in wiped memory */
 
-/* note_key_parse - CB_EINPUT: not a key, or its id is not the one of its name and bytes. */
+/* note_key_parse - text without a line end. CB_EINPUT: not a key, or its id is not the one of its
+ * name and bytes. */
 enum cb_code note_key_parse(struct slice text, struct note_key *ret,
                             struct cb_err *err) CB_MUST_USE;
 void note_key_text(const struct note_key *key, char out[NOTE_KEY_TEXT_MAX]);
 bool note_key_eq(const struct note_key *a, const struct note_key *b);
-/* note_name_valid - 1..NOTE_NAME_MAX bytes of UTF-8 without white space and plus signs. */
+/* note_name_valid - 1..NOTE_NAME_MAX bytes of UTF-8 without white space, control characters and plus
+ * signs. */
 bool note_name_valid(struct slice name);
 
-/* note_signer_new - a fresh random key. note_signer_parse - PRIVATE+KEY+NAME+ID+BASE64(type, seed).
+/* note_signer_new - a fresh random key; the name must be valid. note_signer_parse - PRIVATE+KEY+NAME+ID+BASE64(type, seed).
  * note_signer_text - the same back, into a secret buffer. note_signer_free wipes; NULL ok. */
 enum cb_code note_signer_new(struct slice name, enum note_type type, struct note_signer **ret,
                              struct cb_err *err) CB_MUST_USE;
@@ -53,7 +55,7 @@ struct note_signature {
     struct slice name; /* points into the note */
     uint32_t id;
     unsigned char bytes[72]; /* what follows the key id: 64, or 8 of time and 64 */
-    size_t len;              /* of a kind that is not ours it may be cut: such never verifies */
+    size_t len;              /* 0: it has more bytes and is of a kind that is not ours */
     struct slice line;       /* the whole line with its newline */
 };
 
@@ -72,12 +74,14 @@ enum note_verdict {
     NOTE_UNSIGNED, /* no signature by this key */
     NOTE_BAD,      /* one that says it is, and is wrong */
 };
-/* note_verify - ret_time_s: when a witness says it saw it, seconds since 1970; 0 for a log. */
+/* note_verify - ret_time_s: when a witness says it saw it, seconds since 1970; 0 for a log. Of
+ * several signatures by key all must be good, and the time is the latest. */
 enum note_verdict note_verify(const struct note *note, const struct note_key *key,
                               uint64_t *ret_time_s);
 
 /* note_sign - append a signature line to out, for this text (with its last newline). time_s is used
- * by witnesses only. The caller has written text and an empty line before the first one. */
+ * by witnesses only. The caller has written text and an empty line before the first one. CB_EINPUT:
+ * not a text that a note can hold. CB_ELIMIT: out does not take it. */
 enum cb_code note_sign(struct slice text, const struct note_signer *signer, uint64_t time_s,
                        struct buf *out, struct cb_err *err) CB_MUST_USE;
 

@@ -20,12 +20,12 @@ struct proof_file {
     struct slice extra; /* decoded, in the caller's buffer; absent: none */
     uint64_t index;
     struct proof proof;
-    struct slice note; /* the signed checkpoint's bytes */
+    struct slice note; /* the signed checkpoint's bytes; checkpoint_open makes sure of them */
 };
 
 void proof_file_text(const struct proof_file *f, struct buf *out);
-/* proof_file_parse - note points into bytes, extra into *extra_buf (which the caller frees). CB_EINPUT
- * says which line is wrong. */
+/* proof_file_parse - note points into bytes, extra into *extra_buf (which this initialises and the
+ * caller frees, after a failure too). CB_EINPUT says which line is wrong. */
 enum cb_code proof_file_parse(struct slice bytes, struct buf *extra_buf, struct proof_file *ret,
                               struct cb_err *err) CB_MUST_USE;
 
