@@ -165,6 +165,26 @@ enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *re
     }
 }
 
+enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err)
+{
+    if (l->zst == NULL) {
+        l->offset = l->read_at = offset;
+        return CB_OK;
+    }
+    while (l->offset < offset && !l->at_end) {
+        l->from = l->to;
+        TRY(refill(l, err));
+        const size_t got = l->to - CARRY;
+        const size_t skip = offset - l->offset < got ? (size_t)(offset - l->offset) : got;
+        l->from = CARRY + skip;
+        l->offset += skip;
+        if (skip < got) {
+            break;
+        }
+    }
+    return CB_OK;
+}
+
 enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,
                         struct cb_err *err)
 {

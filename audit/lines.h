@@ -50,6 +50,10 @@ void lines_close(struct lines *l); /* a zeroed struct is fine */
 enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *ret_offset,
                            struct cb_err *err) CB_MUST_USE;
 
+/* lines_skip - go on at this offset, where a line begins; before the first lines_next, and only
+ * LINES_FROM_CACHE. Of a packed segment all before it is unpacked. */
+enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err) CB_MUST_USE;
+
 /* lines_size - how many bytes the file has, in either form; of a packed one, what it states.
  * CB_ENOENT if there is none. */
 enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,

@@ -38,7 +38,7 @@ MAY["broker"] = set(MAY) | {"broker"}
 PUBLIC = {
     "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h", "trace.h", "review.h", "check_tests.h",
                "ask_text.h"},
-    "audit": {"audit.h", "event.h", "reader.h"},
+    "audit": {"audit.h", "event.h", "reader.h", "follow.h"},
     "broker/edge": {"edge.h", "tls.h"},
     "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},
     "broker/issued": {"issued.h"},
@@ -60,7 +60,7 @@ HOMES = {
     r"glib\.h": {"policy/zone.c"},
     r"zstd\.h": {"audit/zst.c"},
     r"sqlite3\.h": {"broker/issued", "broker/version.c"},
-    r"openssl/ssl.*\.h": {"broker/edge", "broker/ca"},
+    r"openssl/ssl.*\.h": {"broker/edge", "broker/ca", "broker/ship"},
     r"openssl/x509.*\.h": {"broker/edge", "broker/ca", "broker/tools/explain_cert.c"},
 }
 
