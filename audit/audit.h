@@ -4,7 +4,8 @@
  * are what later proofs hash. One committer thread writes batches and calls fdatasync once a
  * batch; only then does it tell anybody. The log is never truncated and never reopened for
  * writing: every start and every I/O error begins a new segment, whose first record says how many
- * bytes of the one before count. Public surface of audit/, with event.h and reader.h. */
+ * bytes of the one before count. Public surface of audit/, with event.h, reader.h
+ * and keyfile.h. */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
@@ -14,8 +15,10 @@
 
 #include <sys/queue.h>
 
-struct audit;    /* opaque */
-struct audit_io; /* io.h: the table of file calls, replaceable in tests */
+struct audit;       /* opaque */
+struct audit_io;    /* io.h: the table of file calls, replaceable in tests */
+struct note_signer; /* tlog/note.h; read from a file by keyfile.h */
+struct proof;       /* tlog/proof.h */
 
 enum audit_state {
     AUDIT_OK,
@@ -40,6 +43,13 @@ struct audit_options {
      * is durable and before its append's done; line has no newline and is borrowed for the call. */
     void (*observer)(void *ctx, uint64_t seq, struct slice line);
     void *observer_ctx;
+    /* The log's own key, which signs its checkpoints; borrowed until audit_close. NULL: no sealer runs
+     * and nothing is signed. */
+    const struct note_signer *key;
+    /* on_seal (may be NULL): on the sealer thread, for every new checkpoint once it is stored durably;
+     * the signed note is borrowed for the call. Must not block. */
+    void (*on_seal)(void *ctx, struct slice note);
+    void *on_seal_ctx;
 };
 
 /* An attempt that the last run left without an outcome. The caller appends its *.unknown. */
@@ -63,6 +73,10 @@ void audit_recovery_free(struct audit_recovery *r);
  * characters [a-z0-9./-]. CB_EBUSY if there already is one. Explicit on purpose: a missing volume
  * must never look like a fresh log. */
 enum cb_code audit_init(const char *dir, const char *origin, struct cb_err *err) CB_MUST_USE;
+/* audit_init_signed - the same for a log that signs checkpoints with this key, which must be named as the
+ * log is. Also writes state/vkeys and the first checkpoint. */
+enum cb_code audit_init_signed(const char *dir, const char *origin, const struct note_signer *key,
+                               struct cb_err *err) CB_MUST_USE;
 
 /* audit_open - lock the log, recover it, open a new segment, start the committer thread.
  * CB_ENOENT: not initialised. CB_EBUSY: another writer. CB_ECORRUPT: refuses to start; the message

@@ -1,4 +1,4 @@
-/* io.c - the real file calls, and the three small sequences built from them. */
+/* io.c - the real file calls, and the small sequences built from them. */
 #include "audit/io.h"
 
 #include "audit/segdir.h"
@@ -150,6 +150,43 @@ enum cb_code io_make_dir(const struct audit_io *io, const char *path, struct cb_
         return cb_fail_errno(err, "cannot create the directory %s", path);
     }
     return CB_OK;
+}
+
+static enum cb_code read_all(const struct audit_io *io, int fd, const char *path, struct buf *out,
+                             struct cb_err *err)
+{
+    char piece[4096];
+    ssize_t got = 0;
+    do {
+        got = io->pread(io->ctx, fd, piece, sizeof(piece), (off_t)out->len);
+        if (got > 0) {
+            buf_add(out, piece, (size_t)got);
+        }
+    } while ((got > 0 && buf_ok(out)) || (got < 0 && errno == EINTR));
+    if (got < 0) {
+        return cb_fail_errno(err, "cannot read %s", path);
+    }
+    return buf_ok(out) ? CB_OK
+                       : cb_fail(err, CB_ELIMIT, "%s: larger than %zu bytes", path, out->cap);
+}
+
+enum cb_code io_read_file(const struct audit_io *io, const char *dir, const char *name, size_t cap,
+                          struct buf *out, struct cb_err *err)
+{
+    char path[SEGMENT_PATH_MAX];
+    TRY(segdir_join(dir, name, path, err));
+    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0) {
+        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
+        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
+    }
+    buf_init(out, cap);
+    const enum cb_code code = read_all(io, fd, path, out, err);
+    (void)io->close(io->ctx, fd);
+    if (code != CB_OK) {
+        buf_free(out);
+    }
+    return code;
 }
 
 static enum cb_code write_and_sync(const struct audit_io *io, const char *path, struct slice bytes,

@@ -6,7 +6,7 @@
 #ifndef AUDIT_IO_H
 #define AUDIT_IO_H
 
-#include "broker/base/bytes.h"
+#include "broker/base/buf.h"
 #include "broker/base/err.h"
 
 #include <sys/stat.h>
@@ -43,6 +43,10 @@ enum cb_code io_sync_dir(const struct audit_io *io, const char *path,
 /* io_make_dir - mkdir with mode 0750; one that is already there is fine. */
 enum cb_code io_make_dir(const struct audit_io *io, const char *path,
                          struct cb_err *err) CB_MUST_USE;
+/* io_read_file - all bytes of dir/name, which is not larger than cap, into out (initialised here, freed
+ * on failure). CB_ENOENT: no such file. */
+enum cb_code io_read_file(const struct audit_io *io, const char *dir, const char *name, size_t cap,
+                          struct buf *out, struct cb_err *err) CB_MUST_USE;
 /* io_put_file - dir/name with these bytes, all or nothing after any crash: a temporary file, fsync,
  * rename, fsync of the directory. */
 enum cb_code io_put_file(const struct audit_io *io, const char *dir, const char *name,

@@ -15,10 +15,10 @@
 
 #include "audit/audit.h"
 #include "audit/line.h"
-#include "audit/tlog/merkle.h"
 #include "audit/open_set.h"
 #include "audit/own_records.h"
 #include "audit/segment.h"
+#include "audit/tlog/merkle.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -171,7 +171,7 @@ uint64_t writer_reservation(const struct audit *a, size_t more_attempts, size_t 
 
 /* ---- init.c, keep.c, audit.c ---- */
 enum cb_code init_with(const struct audit_io *io, const char *dir, const char *origin,
-                       struct cb_err *err) CB_MUST_USE;
+                       const struct note_signer *key, struct cb_err *err) CB_MUST_USE;
 /* audit_poke - let the committer do its once-a-second work now, and wait for it: for tests. */
 void audit_poke(struct audit *a);
 

@@ -1,8 +1,8 @@
-/* commands.c - the subcommands that are not the server itself: serve's start, check, audit init; and
- * certbroker.yaml as the tools see it. */
+/* commands.c - the subcommands that are not the server itself: serve's start, check; and certbroker.yaml
+ * as the tools see it. */
 #include "broker/commands.h"
 
-#include "audit/audit.h"
+#include "audit/keyfile.h"
 #include "broker/config.h"
 #include "broker/generation.h"
 #include "broker/server.h"
@@ -67,6 +67,17 @@ static void check_policy_alone(const struct config *config, struct diag_list *di
     }
 }
 
+/* check_audit_key - whether the broker could sign with it. */
+static void check_audit_key(const struct config *config, struct diag_list *diags)
+{
+    struct note_signer *key = NULL;
+    struct cb_err err = {0};
+    if (keyfile_read(config->audit_key, &key, &err) != CB_OK) {
+        diag_add(diags, DIAG_ERROR, config->audit_key_place, "audit.key: %s", err.msg);
+    }
+    note_signer_free(key);
+}
+
 static void check_everything(const struct config *config, struct diag_list *diags)
 {
     struct policy *policy = NULL;
@@ -78,6 +89,7 @@ static void check_everything(const struct config *config, struct diag_list *diag
     if (generation_check_files(config, &err) != CB_OK) {
         diag_add(diags, DIAG_ERROR, (struct diag_place){config->path, 0, 0}, "%s", err.msg);
     }
+    check_audit_key(config, diags);
 }
 
 static int check(const struct command_env *env, const struct command_args *args)
@@ -109,40 +121,6 @@ const struct command cmd_check = {.name = "check",
                                   .summary = "check configuration and policy, and say every error",
                                   .options = check_options,
                                   .run = check};
-
-/* ---- audit init ---- */
-
-static int run_audit_init(const struct command_env *env, const struct command_args *args)
-{
-    (void)env;
-    const char *dir = args_text(args, "dir");
-    const char *origin = args_text(args, "origin");
-    struct cb_err err = {0};
-    if (audit_init(dir, origin, &err) != CB_OK) {
-        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
-        return EXIT_PROBLEM;
-    }
-    (void)printf("%s: audit log \"%s\" created\n", dir, origin);
-    return EXIT_OK;
-}
-
-static const struct command_option audit_init_options[] = {
-    {.name = "dir",
-     .is_required = true,
-     .kind = VALUE_FILE,
-     .value = "DIR",
-     .help = "the audit log's directory, e.g. /var/lib/certbroker/audit"},
-    {.name = "origin",
-     .is_required = true,
-     .kind = VALUE_TEXT,
-     .value = "NAME",
-     .help = "what the log is called for ever, e.g. broker1.acme.example"},
-    {.name = NULL}};
-
-const struct command cmd_audit_init = {.name = "audit init",
-                                       .summary = "create an audit log",
-                                       .options = audit_init_options,
-                                       .run = run_audit_init};
 
 /* ---- for the tools ---- */
 

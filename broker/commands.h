@@ -9,8 +9,8 @@ extern const struct command cmd_serve;
 extern const struct command cmd_check;
 extern const struct command cmd_reload;          /* cmd_reload.c */
 extern const struct command cmd_policy_rollback; /* cmd_rollback.c */
-extern const struct command cmd_audit_init;
-extern const struct command cmd_version; /* version.c */
+extern const struct command cmd_audit_init;      /* cmd_audit_init.c */
+extern const struct command cmd_version;         /* version.c */
 
 /* certbroker.yaml for the tools: the functions of struct command_env. */
 enum cb_code commands_open_config(const char *path, struct diag_list *diags,

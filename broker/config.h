@@ -41,6 +41,8 @@ struct config {
     struct config_reload reload;
 
     const char *audit_dir;
+    const char *audit_key; /* file of the log's signing key */
+    struct diag_place audit_key_place;
     uint64_t audit_segment_bytes, audit_segment_seconds;
     uint64_t audit_soft_free_bytes, audit_hard_free_bytes;
     uint64_t audit_stall_ms;

@@ -1,21 +1,38 @@
 /* config_audit.c - the section "audit" of certbroker.yaml: the log, and where it is made safe. */
 #include "broker/config_parts.h"
 
+static void read_key(struct config_reader *r, const struct yaml_node *audit)
+{
+    struct config *c = r->config;
+    const struct yaml_node *key = yaml_get(audit, "key");
+    if (key == NULL) {
+        config_error(r, audit,
+                     "audit.key is missing: it names the file of the key that signs the log's "
+                     "checkpoints, as `certbroker audit init --key FILE` makes it");
+        return;
+    }
+    c->audit_key = config_path(r, audit, "key", "audit.key", true);
+    c->audit_key_place = yaml_place(&r->yaml, key);
+    c->audit_key_place.file = c->path;
+}
+
 void config_read_audit(struct config_reader *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {
-        "directory",      "segment_size", "segment_age", "low_space_soft",
-        "low_space_hard", "stall",        NULL};
+        "directory", "key", "segment_size", "segment_age", "low_space_soft", "low_space_hard",
+        "stall",     NULL};
     const struct yaml_node *audit = yaml_get(root, "audit");
     struct config *c = r->config;
     if (audit == NULL) {
-        config_error(r, root, "audit is missing: it names the directory of the audit log");
+        config_error(r, root,
+                     "audit is missing: it names the directory of the audit log and its key");
         return;
     }
     if (config_section(r, audit, "audit", keys) == NULL) {
         return;
     }
     c->audit_dir = config_path(r, audit, "directory", "audit.directory", true);
+    read_key(r, audit);
     config_bytes(r, audit, "segment_size", "audit.segment_size", 1U << 20, 1U << 30,
                  &c->audit_segment_bytes);
     config_bytes(r, audit, "low_space_soft", "audit.low_space_soft", 1U << 16, (uint64_t)1 << 50,

@@ -3,6 +3,7 @@
  * ends before what was begun is recorded. */
 #include "broker/server_parts.h"
 
+#include "audit/keyfile.h"
 #include "broker/commands.h"
 #include "broker/control.h"
 #include "broker/generation.h"
@@ -85,9 +86,20 @@ static void audit_observer(void *ctx, uint64_t seq, struct slice line)
     }
 }
 
+static enum cb_code read_audit_key(struct server *s, struct cb_err *err)
+{
+    const struct diag_place *place = &s->config->audit_key_place;
+    struct cb_err why;
+    const enum cb_code code = keyfile_read(s->config->audit_key, &s->audit_key, &why);
+    return code == CB_OK ? CB_OK
+                         : cb_fail(err, code, "%s:%u:%u: audit.key: %s", place->file, place->line,
+                                   place->col, why.msg);
+}
+
 static enum cb_code open_stores(struct server *s, struct cb_err *err)
 {
     const struct config *c = s->config;
+    TRY(read_audit_key(s, err));
     const struct audit_options options = {
         .dir = c->audit_dir,
         .version = CERTBROKER_VERSION,
@@ -98,6 +110,7 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         .stall_ms = c->audit_stall_ms,
         .observer = audit_observer,
         .observer_ctx = s,
+        .key = s->audit_key,
     };
     struct audit_recovery recovery = {0};
     TRY(audit_open(&options, &s->shared.audit, &recovery, err));
@@ -347,6 +360,7 @@ static void stop(struct server *s)
     edge_free(s->operations);
     /* The log may still report to requests and feed the index; after this it does not. */
     audit_close(s->shared.audit);
+    note_signer_free(s->audit_key);
     atomic_store(&s->issued_feed, NULL);
     issued_close(s->shared.issued);
     for (size_t i = 0; i < s->num_workers; i++) {

@@ -42,7 +42,8 @@ struct server {
     struct worker_shared shared;
     struct worker **workers;
     size_t num_workers;
-    struct policy_ref *policy; /* the one in force */
+    struct note_signer *audit_key; /* signs the log's checkpoints; until the log is closed */
+    struct policy_ref *policy;     /* the one in force */
     struct generation_prints prints;
 
     struct event_base *base; /* main thread: signals, operations listener, drain timer */

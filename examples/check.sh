@@ -65,6 +65,8 @@ check() { # FOLDER with certbroker.yaml and policy.yaml
     sed -e "s|/etc/certbroker|$root/etc|g" -e "s|/var/lib/certbroker|$root/lib|g" \
       "$1/$file" >"$root/etc/$file"
   done
+  "$binary" audit init --dir "$root/lib/audit" --origin check.acme.example \
+    --key "$root/lib/audit.key" >/dev/null
   if "$binary" check -c "$root/etc/certbroker.yaml" >"$root/out" 2>&1; then
     echo "ok      $1"
   else

@@ -89,7 +89,7 @@ listen: [ { tls: "127.0.0.1:0" } ]
 operations: "127.0.0.1:0"
 tls: { certificate: broker.pem, key: broker.key, client_ca: service-ca.pem }
 policy: policy.yaml
-audit: { directory: audit }
+audit: { directory: audit, key: audit.key }
 index: issued.sqlite
 ca:
   upstreams: [ { url: "https://127.0.0.1:$ca_port" } ]
@@ -101,7 +101,7 @@ EOF
 }
 
 start_broker() {
-    "$broker" audit init --dir audit --origin demo.acme.example >/dev/null
+    "$broker" audit init --dir audit --origin demo.acme.example --key audit.key >/dev/null
     "$broker" check -c certbroker.yaml >/dev/null
     "$broker" serve -c certbroker.yaml 2>broker.log &
     pids+=($!)

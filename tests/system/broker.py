@@ -112,7 +112,7 @@ def standard_config(pki, ca):
         "tls": {"certificate": str(pki.server.pem), "key": str(pki.server.key),
                 "client_ca": str(pki.client_ca)},
         "policy": "policy.yaml",
-        "audit": {"directory": "audit"},
+        "audit": {"directory": "audit", "key": "audit.key"},
         "index": "issued.sqlite",
         "ca": {
             "upstreams": [{"url": ca.url}],
@@ -157,8 +157,10 @@ class Broker:
         self.pki, self.ca = pki, ca
         self.config = merge(standard_config(pki, ca), config)
         if audit_dir:
-            self.config["audit"] = {**self.config["audit"], "directory": str(audit_dir)}
+            self.config["audit"] = {**self.config["audit"], "directory": str(audit_dir),
+                                    "key": str(Path(audit_dir).parent / "audit.key")}
         self.audit_dir = self.dir / self.config["audit"]["directory"]
+        self.audit_key = self.dir / self.config["audit"]["key"]
         self.file = self.dir / "certbroker.yaml"
         self.policy_file = self.dir / "policy.yaml"
         self.stderr_file = self.dir / "stderr.log"
@@ -193,8 +195,12 @@ class Broker:
         return self.command("check", "-c", self.file)
 
     def init_audit(self):
-        done = self.command("audit", "init", "--dir", self.audit_dir, "--origin", "test/broker")
+        """Create log and key; what it printed, whose last line is the verifier key."""
+        done = self.command("audit", "init", "--dir", self.audit_dir, "--origin", "test/broker",
+                            "--key", self.audit_key)
         assert done.returncode == 0, done.stderr
+        self.vkey = done.stdout.splitlines()[-1]
+        return done.stdout
 
     def start(self, wait=True):
         self.addresses = {}

@@ -309,6 +309,8 @@ def test_disk_that_hangs(start, ca, inject):
 def test_log_is_never_made_by_accident(start):
     """A missing volume must not look like a fresh log."""
     broker = start(start=False)
+    broker.init_audit()
+    shutil.rmtree(broker.audit_dir)
     broker.start(wait=False)
     assert broker.process.wait(10) != 0
     assert "no audit log" in broker.log() and "init" in broker.log()
@@ -324,7 +326,8 @@ def test_second_writer_is_refused(start, broker):
 
 
 def test_init_does_not_overwrite(broker):
-    done = broker.command("audit", "init", "--dir", broker.audit_dir, "--origin", "again")
+    done = broker.command("audit", "init", "--dir", broker.audit_dir, "--origin", "again",
+                          "--key", broker.dir / "again.key")
     assert done.returncode != 0
 
 

@@ -11,7 +11,9 @@ PLACE = r"{file}:\d+:\d+: error: "
 @pytest.fixture
 def idle(start):
     """A broker that is configured but not running."""
-    return start(start=False)
+    broker = start(start=False)
+    broker.init_audit()
+    return broker
 
 
 def errors(done):
@@ -186,9 +188,34 @@ def test_usage(idle, args):
 @pytest.mark.parametrize("origin,good", [("acme/broker-1", True), ("Bad Origin", False),
                                          ("", False), ("x" * 65, False), ("../x", None)])
 def test_audit_init(idle, tmp_path, origin, good):
-    done = idle.command("audit", "init", "--dir", tmp_path / "log", "--origin", origin)
+    done = idle.command("audit", "init", "--dir", tmp_path / "log", "--origin", origin,
+                        "--key", tmp_path / "key")
     if good is not None:
         assert (done.returncode == 0) == good, done.stderr
+    assert (tmp_path / "key").exists() == (done.returncode == 0)
+    if done.returncode == 0:
+        assert (tmp_path / "key").stat().st_mode & 0o777 == 0o400
+        assert done.stdout.splitlines()[-1].startswith(origin + "+")
+
+
+def test_audit_init_overwrites_no_key(idle, tmp_path):
+    (tmp_path / "key").write_text("precious")
+    done = idle.command("audit", "init", "--dir", tmp_path / "log", "--origin", "acme",
+                        "--key", tmp_path / "key")
+    assert done.returncode == 1 and "exists already" in done.stderr
+    assert (tmp_path / "key").read_text() == "precious" and not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("damage,told", [
+    (lambda key: key.chmod(0o644), "others may read or write it"),
+    (lambda key: key.unlink(), "No such file"),
+    (lambda key: (key.chmod(0o600), key.write_text("PRIVATE+KEY+x")), "not a signing key")])
+def test_bad_audit_key(idle, damage, told):
+    """check and serve both say where certbroker.yaml names it."""
+    damage(idle.audit_key)
+    for done in (idle.check(), idle.command("serve", "-c", idle.file)):
+        assert done.returncode in (1, 2)
+        assert re.search(r"certbroker\.yaml:\d+:\d+: .*audit\.key: .*" + told, done.stderr), done.stderr
 
 
 def test_the_yaml_writer_of_these_tests(pki, ca):

@@ -21,7 +21,7 @@ static const char good[] = "version: 1\n"
                            "listen: [ { tls: \"127.0.0.1:0\" } ]\n"
                            "tls: { certificate: server.pem, key: /keys/server.key }\n"
                            "policy: policy.yaml\n"
-                           "audit: { directory: audit, segment_size: 2MiB }\n"
+                           "audit: { directory: audit, segment_size: 2MiB, key: a.key }\n"
                            "index: issued.sqlite\n"
                            "ca:\n"
                            "  upstreams: [ { url: \"https://ca.acme.internal:8888\" } ]\n"
@@ -76,6 +76,8 @@ static void test_good(void **state)
     assert_string_equal(c->tls.certificate, P_tmpdir "/server.pem"); /* beside the file */
     assert_string_equal(c->tls.key, "/keys/server.key");
     assert_int_equal(c->audit_segment_bytes, 2 << 20);
+    assert_string_equal(c->audit_key, P_tmpdir "/a.key");
+    assert_int_equal(c->audit_key_place.line, 5);
     assert_int_equal(c->ca.timeout_ms, 1500);
     assert_int_equal(c->ca.num_upstreams, 1);
     assert_int_equal(c->request.aki_mode, AKI_EMPTY);
@@ -103,8 +105,9 @@ static const struct {
     {"tls: { certificate: server.pem, key: /keys/server.key }\n", "",
      "error: listen has a tls address, so tls.certificate and tls.key must be set"},
     {"certificate: server.pem, ", "", "error: tls.certificate is missing"},
-    {"audit: { directory: audit, segment_size: 2MiB }\n", "",
-     "error: audit is missing: it names the directory of the audit log"},
+    {"audit: { directory: audit, segment_size: 2MiB, key: a.key }\n", "",
+     "error: audit is missing: it names the directory of the audit log and its key"},
+    {", key: a.key", "", ":5:8: error: audit.key is missing: it names the file of the key"},
     {"2MiB", "2MB", ":5:42: error: audit.segment_size"},
     {"https://ca.acme.internal:8888", "http://ca.acme.internal:8888",
      ":8:23: error: this CA is reached over plain http"},

@@ -1,0 +1,70 @@
+/* cmd_audit_init.c - certbroker audit init: makes a log and the key that signs for it. */
+#include "broker/commands.h"
+
+#include "audit/audit.h"
+#include "audit/keyfile.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* create - the key first: a log must be signed for from its first record on. If the log cannot be made
+ * the key goes again; nothing was signed with it that anybody has. */
+static enum cb_code create(const char *dir, const char *origin, const char *key_path,
+                           char ret_vkey[NOTE_KEY_TEXT_MAX], struct cb_err *err)
+{
+    struct note_signer *key = NULL;
+    TRY(keyfile_create(key_path, slice_of(origin), NOTE_LOG, &key, err));
+    const enum cb_code code = audit_init_signed(dir, origin, key, err);
+    if (code == CB_OK) {
+        note_key_text(note_signer_key(key), ret_vkey);
+    } else {
+        (void)unlink(key_path);
+    }
+    note_signer_free(key);
+    return code;
+}
+
+static int run(const struct command_env *env, const struct command_args *args)
+{
+    (void)env;
+    const char *dir = args_text(args, "dir");
+    const char *origin = args_text(args, "origin");
+    const char *key_path = args_text(args, "key");
+    char vkey[NOTE_KEY_TEXT_MAX];
+    struct cb_err err = {0};
+    if (create(dir, origin, key_path, vkey, &err) != CB_OK) {
+        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
+        return EXIT_PROBLEM;
+    }
+    (void)printf("%s: audit log \"%s\" created\n"
+                 "%s: its signing key; certbroker.yaml names it as audit.key\n"
+                 "verifier key, to be pinned by whoever checks the log:\n%s\n",
+                 dir, origin, key_path, vkey);
+    return EXIT_OK;
+}
+
+static const struct command_option options[] = {
+    {.name = "dir",
+     .is_required = true,
+     .kind = VALUE_FILE,
+     .value = "DIR",
+     .help = "the audit log's directory, e.g. /var/lib/certbroker/audit"},
+    {.name = "origin",
+     .is_required = true,
+     .kind = VALUE_TEXT,
+     .value = "NAME",
+     .help = "what the log is called for ever, e.g. broker1.acme.example"},
+    {.name = "key",
+     .is_required = true,
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "where to put the key that signs for the log; must not exist"},
+    {.name = NULL}};
+
+const struct command cmd_audit_init = {.name = "audit init",
+                                       .summary = "create an audit log and its signing key",
+                                       .options = options,
+                                       .notes = "Run it as the user the broker runs as. The last "
+                                                "line it prints is the log's verifier key:\n"
+                                                "keep it where the log cannot reach.",
+                                       .run = run};
