@@ -162,7 +162,6 @@ def test_config_that_others_may_write(idle):
 
 
 def test_serve_refuses_what_check_refuses(idle):
-    idle.init_audit()
     idle.write_config({"surprise": 1})
     idle.start(wait=False)
     assert idle.process.wait(10) != 0
