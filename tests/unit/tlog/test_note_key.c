@@ -156,7 +156,7 @@ static void test_refused_keys(void **state)
         "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U0=", /* short */
         C2SP_KEY "AAAA",
         C2SP_KEY "\n",
-        " " C2SP_KEY,
+        (" " C2SP_KEY),
         "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
         "example.com foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
         GO_PRIVATE,
