@@ -39,6 +39,10 @@ static int open_source(const struct audit_io *io, const char *path, enum lines_s
 static enum cb_code open_packed(struct lines *l, const char *path, uint64_t *ret_size,
                                 struct cb_err *err)
 {
+    if (segdir_is_packed(path)) {
+        l->path = path;
+        return zst_open(l->io, path, &l->zst, ret_size, err);
+    }
     TRY(segdir_packed(path, l->packed, err));
     const enum cb_code code = zst_open(l->io, l->packed, &l->zst, ret_size, err);
     if (code == CB_ENOENT) {
@@ -52,6 +56,9 @@ static enum cb_code open_either(struct lines *l, const char *path, enum lines_so
                                 struct cb_err *err)
 {
     uint64_t size = 0;
+    if (segdir_is_packed(path)) {
+        return open_packed(l, path, &size, err);
+    }
     l->fd = open_source(l->io, path, source);
     if (l->fd >= 0) {
         return CB_OK;
@@ -190,11 +197,11 @@ enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *r
 {
     struct stat st;
     struct lines l = {.io = io, .fd = -1};
-    if (io->lstat(io->ctx, path, &st) == 0) {
+    if (!segdir_is_packed(path) && io->lstat(io->ctx, path, &st) == 0) {
         *ret = (uint64_t)st.st_size;
         return CB_OK;
     }
-    if (errno != ENOENT) {
+    if (!segdir_is_packed(path) && errno != ENOENT) {
         return cb_fail_errno(err, "cannot look at %s", path);
     }
     TRY(open_packed(&l, path, ret, err));

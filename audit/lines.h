@@ -39,7 +39,7 @@ struct lines {
     bool resync; /* within an overlong line: skip to its newline */
 };
 
-/* lines_open - path, the plain name, is borrowed until lines_close. limit: UINT64_MAX for all; with
+/* lines_open - path, the plain name (or a packed one's own, for that form alone), is borrowed until lines_close. limit: UINT64_MAX for all; with
  * another limit only LINES_FROM_CACHE, since O_DIRECT reads whole sectors. CB_ENOENT if there
  * is no such file in either form. The struct must stay where it is. */
 enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,

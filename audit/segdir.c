@@ -37,6 +37,11 @@ enum cb_code segdir_packed(const char *plain, char out[SEGMENT_PATH_MAX], struct
     return CB_OK;
 }
 
+bool segdir_is_packed(const char *path)
+{
+    return slice_has_suffix(slice_of(path), SLICE(PACKED));
+}
+
 /* parse_name - only the one spelling that segdir_path and segdir_packed make. */
 static bool parse_name(const char *text, uint64_t *ret)
 {

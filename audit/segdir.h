@@ -24,6 +24,7 @@ enum cb_code segdir_join(const char *dir, const char *name, char out[SEGMENT_PAT
 /* segdir_packed - the name of the packed form of a segment whose plain path this is. */
 enum cb_code segdir_packed(const char *plain, char out[SEGMENT_PATH_MAX],
                            struct cb_err *err) CB_MUST_USE;
+bool segdir_is_packed(const char *path); /* does it end as the name of a packed one? */
 
 /* segdir_list - every segment in DIR/seg. Files with other names are not ours and are ignored. */
 enum cb_code segdir_list(const char *dir, struct segment_list *ret, struct cb_err *err) CB_MUST_USE;

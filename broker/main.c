@@ -1,5 +1,6 @@
 /* main.c - certbroker: one binary, subcommands. */
 #include "broker/commands.h"
+#include "broker/review/review.h"
 #include "broker/tools/tools.h"
 
 static const struct command *const commands[] = {
@@ -7,6 +8,7 @@ static const struct command *const commands[] = {
     &cmd_check,
     &cmd_reload,
     &cmd_audit_init,
+    &review_audit_archive,
     &tools_policy_explain,
     &tools_policy_test,
     &tools_policy_list,

@@ -41,6 +41,7 @@ struct fake_io {
     int calls[OP_COUNT];
     int fail_errno[OP_COUNT];
     int fail_times[OP_COUNT]; /* negative: until told otherwise */
+    int fail_skip[OP_COUNT];  /* so many calls still work before that */
     size_t write_limit;       /* a write moves at most this many bytes; 0: all */
     uint64_t disk_left;       /* writes beyond are short, then ENOSPC; UINT64_MAX: no limit */
     uint64_t free_bytes;      /* what statvfs says; 0: the truth */
@@ -75,6 +76,10 @@ UNUSED static bool fake_fails(struct fake_io *f, enum fake_op op)
 {
     f->calls[op]++;
     if (f->fail_times[op] == 0) {
+        return false;
+    }
+    if (f->fail_skip[op] > 0) {
+        f->fail_skip[op]--;
         return false;
     }
     f->fail_times[op] -= f->fail_times[op] > 0 ? 1 : 0;

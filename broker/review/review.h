@@ -1,0 +1,9 @@
+/* review.h - the commands by which people look after an audit log and into it. Public. */
+#ifndef BROKER_REVIEW_REVIEW_H
+#define BROKER_REVIEW_REVIEW_H
+
+#include "broker/cli/command.h"
+
+extern const struct command review_audit_archive; /* archive_cmd.c */
+
+#endif
