@@ -192,6 +192,24 @@ enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err)
     return CB_OK;
 }
 
+enum lines_next lines_bulk(struct lines *l, struct slice *ret_lines, uint64_t *ret_offset,
+                           struct cb_err *err)
+{
+    const size_t left = l->to - l->from;
+    const char *newline = l->resync ? NULL : memrchr(l->block + l->from, '\n', left);
+    if (newline == NULL && !l->resync && !l->at_end && left < AUDIT_LINE_MAX) {
+        if (refill(l, err) != CB_OK) {
+            return LINES_FAILED;
+        }
+        newline = memrchr(l->block + l->from, '\n', l->to - l->from);
+    }
+    if (newline == NULL) {
+        return lines_next(l, ret_lines, ret_offset, err);
+    }
+    *ret_lines = take(l, (size_t)(newline + 1 - (l->block + l->from)), 0, ret_offset);
+    return LINES_LINE;
+}
+
 enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,
                         struct cb_err *err)
 {

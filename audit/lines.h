@@ -54,6 +54,11 @@ enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *re
  * LINES_FROM_CACHE. Of a packed segment all before it is unpacked. */
 enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err) CB_MUST_USE;
 
+/* lines_bulk - all whole lines that are in the block, at least one, the last one's newline included: for
+ * who steps over most of them. Lines that are too long are among them. LINES_BROKEN as lines_next. */
+enum lines_next lines_bulk(struct lines *l, struct slice *ret_lines, uint64_t *ret_offset,
+                           struct cb_err *err) CB_MUST_USE;
+
 /* lines_size - how many bytes the file has, in either form; of a packed one, what it states.
  * CB_ENOENT if there is none. */
 enum cb_code lines_size(const struct audit_io *io, const char *path, uint64_t *ret,

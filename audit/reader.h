@@ -34,7 +34,8 @@ struct audit_line {
     uint64_t seq;
     int64_t ts_us;
     enum audit_type type;
-    struct slice body; /* from "type" up to ,"crc"; gone with the next line */
+    struct slice body;  /* from "type" up to ,"crc"; gone with the next line */
+    struct slice whole; /* the line, without its newline */
 };
 
 /* audit_line_decode - the event in such a line. Texts point into the line where nothing in them is

@@ -59,8 +59,11 @@ static bool hand_out(const struct walk *w, struct slice line, const struct line_
     if (w->each != NULL) {
         return info->seq < w->from || w->each(w->ctx, info->seq, line);
     }
-    const struct audit_line found = {
-        .seq = info->seq, .ts_us = info->ts_us, .type = info->type, .body = info->body};
+    const struct audit_line found = {.seq = info->seq,
+                                     .ts_us = info->ts_us,
+                                     .type = info->type,
+                                     .body = info->body,
+                                     .whole = line};
     return info->ts_us < w->since_us || info->ts_us >= w->until_us ||
            w->each_in_span(w->ctx, &found);
 }

@@ -38,7 +38,7 @@ MAY["broker"] = set(MAY) | {"broker"}
 PUBLIC = {
     "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h", "trace.h", "review.h", "check_tests.h",
                "ask_text.h"},
-    "audit": {"archive.h", "audit.h", "event.h", "reader.h", "follow.h", "keyfile.h"},
+    "audit": {"archive.h", "audit.h", "event.h", "follow.h", "grep.h", "keyfile.h", "reader.h"},
     "broker/edge": {"edge.h", "tls.h"},
     "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},
     "broker/issued": {"issued.h"},
