@@ -4,7 +4,9 @@
 #include "audit/line.h"
 #include "audit/lines.h"
 #include "audit/own_records.h"
+#include "audit/pruned.h"
 #include "audit/segdir.h"
+#include "audit/segment_digest.h"
 
 #include <stdlib.h>
 
@@ -13,6 +15,7 @@ struct building {
     struct segment_list list;
     struct chain chain; /* newest first while it is being built */
     size_t room;
+    struct chain_pruned pruned; /* what state/pruned says */
 };
 
 enum head { HEAD_OPEN, HEAD_DAMAGED };
@@ -139,13 +142,41 @@ static enum cb_code missing(const struct building *b, uint64_t no, struct cb_err
                    (unsigned long long)no, (unsigned long long)b->chain.links[b->chain.num - 1].no);
 }
 
+/* is_pruned - was everything up to segment no, which precedes the oldest link so far, removed by a
+ * record of this log? Both must tell the same size and root, and the record be where it says. */
+static bool is_pruned(const struct building *b, uint64_t no)
+{
+    const struct chain_link *oldest = &b->chain.links[b->chain.num - 1];
+    const struct chain_pruned *p = &b->pruned;
+    struct cb_err ignored;
+    char path[SEGMENT_PATH_MAX];
+    unsigned char root[SHA256_LEN];
+    if (p->size == 0 || p->last_no != no || p->size != oldest->first_seq ||
+        segdir_path(b->dir, oldest->no, path, &ignored) != CB_OK ||
+        segment_start_root(&audit_system_io, path, root, &ignored) != CB_OK ||
+        memcmp(root, p->root, sizeof(root)) != 0) {
+        return false;
+    }
+    size_t i = 0;
+    while (i + 1 < b->chain.num && b->chain.links[i].first_seq > p->seq) {
+        i++;
+    }
+    return b->chain.links[i].first_seq <= p->seq &&
+           pruned_check(b->dir, p, &b->chain.links[i], &ignored) == CB_OK;
+}
+
 static enum cb_code build(struct building *b, struct cb_err *err)
 {
     struct segment_prev prev = {0};
+    pruned_read(b->dir, &b->pruned);
     TRY(find_newest(b, &prev, err));
     while (prev.no != 0) {
         enum head head = HEAD_DAMAGED;
         const uint64_t no = prev.no;
+        if (is_pruned(b, no)) {
+            b->chain.pruned = b->pruned;
+            return CB_OK;
+        }
         const enum cb_code code = add_link(b, no, prev.valid_bytes, &prev, &head, err);
         if (code == CB_ENOENT) {
             return missing(b, no, err);

@@ -39,8 +39,10 @@ enum audit_type {
     AUDIT_RECONCILE_BYPASS,   /* the CA has it, no attempt of ours asked for it */
     AUDIT_RECONCILE_MISSING,  /* it was issued through us, the CA does not have it */
     AUDIT_RECONCILE_RESOLVED, /* what became of ref, whose outcome was not known */
+    AUDIT_SEGMENT_PRUNE,      /* the oldest segments may be removed; their tree stays */
+    AUDIT_LOSS, /* records are gone, or no longer what they were, and that was accepted */
 };
-#define AUDIT_TYPE_COUNT 27
+#define AUDIT_TYPE_COUNT 29
 
 const char *audit_type_word(enum audit_type type); /* "issue.attempt", ... */
 bool audit_type_parse(struct slice word, enum audit_type *ret);
@@ -130,6 +132,10 @@ struct audit_event {
         source_sha256;             /* reconcile.*: the CA's side, and digest of what was read */
     const struct audit_kv *counts; /* reconcile.run: {"bypass","2"} */
     size_t num_counts;
+    /* segment.prune, audit.loss: what it is about */
+    uint64_t first_seq, last_seq, first_segment, last_segment;
+    uint64_t tree_size; /* and root: of the tree up to there, or as it was signed before */
+    struct slice root, archive_sha256;
 };
 
 /* audit_event_zero - an event with every field absent. */

@@ -118,4 +118,12 @@ const struct field audit_fields[FIELD_COUNT] = {
     TEXT(GROUP_TOP, "source", source, 256),
     TEXT(GROUP_TOP, "source_sha256", source_sha256, 64),
     PAIRS(GROUP_TOP, "counts", counts, num_counts),
+    /* the log about its own past */
+    U64(GROUP_TOP, "first_seq", first_seq),
+    U64(GROUP_TOP, "last_seq", last_seq),
+    U64(GROUP_TOP, "first_segment", first_segment),
+    U64(GROUP_TOP, "last_segment", last_segment),
+    U64(GROUP_TOP, "tree_size", tree_size),
+    TEXT(GROUP_TOP, "root", root, 64),
+    TEXT(GROUP_TOP, "archive_sha256", archive_sha256, 64),
 };

@@ -50,7 +50,7 @@ enum cb_code audit_line_decode(const struct audit_line *line, struct arena *aren
  * segment. each returns false to stop early. Reads while a writer runs; the last records it then
  * passes on may not be durable yet. CB_ENOENT: no log there. CB_ECORRUPT names the file and the
  * first bad record; a segment missing anywhere is one, too. Of segments that end before from only
- * the first record is read. */
+ * the first record is read. Where the oldest segments were pruned it begins behind them. */
 enum cb_code audit_walk(const char *dir, uint64_t from,
                         bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
                         struct cb_err *err) CB_MUST_USE;

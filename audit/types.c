@@ -29,6 +29,8 @@ static const char *const words[AUDIT_TYPE_COUNT] = {
     [AUDIT_RECONCILE_BYPASS] = "reconcile.bypass",
     [AUDIT_RECONCILE_MISSING] = "reconcile.missing",
     [AUDIT_RECONCILE_RESOLVED] = "reconcile.resolved",
+    [AUDIT_SEGMENT_PRUNE] = "segment.prune",
+    [AUDIT_LOSS] = "audit.loss",
 };
 
 const char *audit_type_word(enum audit_type type)
@@ -83,6 +85,8 @@ bool audit_type_is_outcome(enum audit_type type)
     case AUDIT_RECONCILE_BYPASS:
     case AUDIT_RECONCILE_MISSING:
     case AUDIT_RECONCILE_RESOLVED:
+    case AUDIT_SEGMENT_PRUNE:
+    case AUDIT_LOSS:
         return false;
     }
     return false;

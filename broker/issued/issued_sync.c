@@ -139,7 +139,8 @@ struct walk {
 static enum cb_code take_line(struct walk *w, uint64_t seq, struct slice line)
 {
     struct issued_db *db = w->sync->db;
-    if (seq != db->now.mark.applied) {
+    /* A new index begins with the oldest record there is: those before were pruned. */
+    if (seq != db->now.mark.applied && db->now.mark.applied != 0) {
         return cb_fail(w->err, CB_EINTERNAL, "record %llu follows %llu in the audit log",
                        (unsigned long long)seq, (unsigned long long)db->now.mark.applied);
     }

@@ -97,6 +97,17 @@ static void add_reconcile(struct audit_event *e)
     e->source_sha256 = HASH;
 }
 
+static void add_range(struct audit_event *e)
+{
+    e->by = SLICE("uid 0 (root)");
+    e->note = SLICE("SEC-1042");
+    e->first_seq = 0;
+    e->last_seq = 1041;
+    e->last_segment = 7;
+    e->tree_size = 1042;
+    e->root = HASH;
+}
+
 /* fill - an event of this type, with what it usually carries. */
 static void fill(struct audit_event *e, enum audit_type type)
 {
@@ -186,6 +197,16 @@ static void fill(struct audit_event *e, enum audit_type type)
         e->reason = SLICE("not_issued");
         add_cert(e);
         add_reconcile(e);
+        break;
+    case AUDIT_SEGMENT_PRUNE:
+        e->archive_sha256 = HASH;
+        e->first_segment = 1;
+        add_range(e);
+        break;
+    case AUDIT_LOSS:
+        e->reason = SLICE("missing");
+        e->detail = SLICE("seg/00000007.jsonl is gone");
+        add_range(e);
         break;
     case AUDIT_SEGMENT_OPEN:
     case AUDIT_SEGMENT_CLOSE:
