@@ -2,6 +2,7 @@
 #include "broker/commands.h"
 #include "broker/review/review.h"
 #include "broker/tools/tools.h"
+#include "broker/witness/witness.h"
 
 static const struct command *const commands[] = {
     &cmd_serve,
@@ -17,6 +18,9 @@ static const struct command *const commands[] = {
     &tools_policy_suggest,
     &tools_policy_unused,
     &cmd_policy_rollback,
+    &witness_cmd_init,
+    &witness_cmd_check,
+    &witness_cmd_serve,
     &cli_completion,
     &cmd_version,
 };

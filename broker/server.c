@@ -4,11 +4,11 @@
 #include "broker/server_parts.h"
 
 #include "audit/keyfile.h"
+#include "broker/base/notify.h"
+#include "broker/base/privileges.h"
 #include "broker/commands.h"
 #include "broker/control.h"
 #include "broker/generation.h"
-#include "broker/notify.h"
-#include "broker/privileges.h"
 #include "broker/version.h"
 
 #include <curl/curl.h>

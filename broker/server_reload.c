@@ -2,7 +2,7 @@
  * Policy, TLS files, CA credentials and the CA's certificate are read anew by a job on its own thread
  * (reload_job.c). All of it is good and takes effect here, on the main thread, or nothing changes and
  * the log says what is wrong. certbroker.yaml itself is read at start only. */
-#include "broker/notify.h"
+#include "broker/base/notify.h"
 #include "broker/server_parts.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* notify.c - see notify.h. */
-#include "broker/notify.h"
+#include "broker/base/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * The protocol is one sendto(); libsystemd would bring compressors and crypto libraries into a
  * process that guards a CA, so it is spoken here. */
-#ifndef BROKER_NOTIFY_H
-#define BROKER_NOTIFY_H
+#ifndef CB_BASE_NOTIFY_H
+#define CB_BASE_NOTIFY_H
 
 /* notify_systemd - "READY=1", "RELOADING=1\nMONOTONIC_USEC=..", "STOPPING=1"; nothing happens when
  * no $NOTIFY_SOCKET is set. */

@@ -1,6 +1,6 @@
 /* privileges.h - giving up what a broker does not need, before it reads a byte from the network. */
-#ifndef BROKER_PRIVILEGES_H
-#define BROKER_PRIVILEGES_H
+#ifndef CB_BASE_PRIVILEGES_H
+#define CB_BASE_PRIVILEGES_H
 
 #include "broker/base/err.h"
 

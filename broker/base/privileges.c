@@ -1,5 +1,5 @@
 /* privileges.c - see privileges.h. */
-#include "broker/privileges.h"
+#include "broker/base/privileges.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,0 +1,141 @@
+/* start_check.c - the question at start: has anybody seen more of this log than is here?
+ *
+ * A log that was cut short, or a volume restored from an old copy, looks whole by itself. Writing to it
+ * would sign a second history over the first, so it is compared with what witnesses signed before a
+ * byte is written. All are asked at once. What a witness says counts if its key signed it; that the
+ * log's key signed it, too, is not asked for, since a restored volume may not know its newest key. */
+#include "broker/anchor/anchor.h"
+
+#include "broker/anchor/fetch.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct question {
+    const struct anchor_witness *witness;
+    struct slice origin;
+    unsigned timeout_ms;
+    pthread_t thread;
+    bool is_started;
+    /* the answer */
+    enum cb_code code;
+    struct cb_err err;
+    struct checkpoint seen;
+    uint64_t time_s;
+};
+
+static void *ask(void *arg)
+{
+    struct question *q = arg;
+    const struct fetch_options options = {
+        .url = q->witness->url, .ca_file = q->witness->ca_file, .timeout_ms = q->timeout_ms};
+    q->code = fetch_checkpoint(&options, &q->witness->key, q->origin, &q->seen, &q->time_s, NULL,
+                               &q->err);
+    return NULL;
+}
+
+static void ask_all(struct question *list, size_t num)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (size_t i = 0; i < num; i++) {
+        list[i].is_started = pthread_create(&list[i].thread, NULL, ask, &list[i]) == 0;
+        if (!list[i].is_started) {
+            list[i].code = cb_fail(&list[i].err, CB_ESYS, "cannot start a thread");
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (size_t i = 0; i < num; i++) {
+        if (list[i].is_started) {
+            (void)pthread_join(list[i].thread, NULL);
+        }
+    }
+}
+
+static const char *const what_to_do =
+    "restore the newest copy of the log's directory; never start on an older one";
+
+static enum cb_code compare(const struct question *q, const struct anchor_own *own,
+                            struct cb_err *err)
+{
+    unsigned char root[SHA256_LEN];
+    char when[21];
+    time_format_s((int64_t)q->time_s, when);
+    if (q->seen.size > own->size) {
+        return cb_fail(
+            err, CB_ECORRUPT,
+            "the audit log is behind its witness %.60s, which cosigned %llu records at %s; "
+            "there are %llu here: records %llu to %llu are missing. %s",
+            q->witness->key.name, (unsigned long long)q->seen.size, when,
+            (unsigned long long)own->size, (unsigned long long)own->size,
+            (unsigned long long)q->seen.size - 1, what_to_do);
+    }
+    TRY(own->root(own->ctx, q->seen.size, root, err));
+    if (memcmp(root, q->seen.root, SHA256_LEN) != 0) {
+        return cb_fail(
+            err, CB_ECORRUPT,
+            "the audit log is not the one that its witness %.60s cosigned at %s: of the "
+            "records 0 to %llu some were changed, left out or added. Keep this directory "
+            "as evidence; %s",
+            q->witness->key.name, when, (unsigned long long)q->seen.size - 1, what_to_do);
+    }
+    return CB_OK;
+}
+
+static enum cb_code judge(const struct question *q, const struct anchor_own *own,
+                          void (*warn)(void *ctx, const char *message), void *warn_ctx,
+                          struct cb_err *err)
+{
+    char text[ANCHOR_TEXT_MAX];
+    if (q->code == CB_OK) {
+        return q->seen.size == 0 ? CB_OK : compare(q, own, err);
+    }
+    if (q->code == CB_ENOENT) {
+        return CB_OK; /* it has never seen this log */
+    }
+    if (q->witness->is_required) {
+        return cb_fail(
+            err, CB_ESYS,
+            "the witness %.60s, which is required, does not say what it has seen: %.200s",
+            q->witness->key.name, q->err.msg);
+    }
+    if (warn != NULL) {
+        (void)snprintf(text, sizeof(text),
+                       "the witness %.60s does not say what it has seen: %.280s",
+                       q->witness->key.name, q->err.msg);
+        warn(warn_ctx, text);
+    }
+    return CB_OK;
+}
+
+enum cb_code anchor_check_start(const struct anchor_settings *settings, struct slice origin,
+                                const struct anchor_own *own,
+                                void (*warn)(void *ctx, const char *message), void *warn_ctx,
+                                struct cb_err *err)
+{
+    struct question list[ANCHOR_WITNESSES_MAX];
+    CB_CHECK(settings->num <= ANCHOR_WITNESSES_MAX);
+    for (size_t i = 0; i < settings->num; i++) {
+        list[i] = (struct question){
+            .witness = &settings->witnesses[i],
+            .origin = origin,
+            .timeout_ms = settings->start_ms == 0 ? 5000 : settings->start_ms,
+        };
+    }
+    ask_all(list, settings->num);
+    /* A contradiction outweighs a silence, so all that answered come first. */
+    for (size_t i = 0; i < settings->num; i++) {
+        if (list[i].code == CB_OK) {
+            TRY(judge(&list[i], own, warn, warn_ctx, err));
+        }
+    }
+    for (size_t i = 0; i < settings->num; i++) {
+        if (list[i].code != CB_OK) {
+            TRY(judge(&list[i], own, warn, warn_ctx, err));
+        }
+    }
+    return CB_OK;
+}
