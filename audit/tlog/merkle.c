@@ -22,31 +22,32 @@ void merkle_free(struct merkle *m)
     *m = (struct merkle){0};
 }
 
-/* hash - SHA-256 of prefix (unless NULL), a and b. */
-static void hash(struct merkle *m, const unsigned char *prefix, struct slice a, struct slice b,
+/* hash - SHA-256 of prefix (unless NULL) and bytes. */
+static void hash(struct merkle *m, const unsigned char *prefix, struct slice bytes,
                  unsigned char *ret)
 {
     CB_CHECK(EVP_DigestInit_ex2(m->ctx, m->sha256, NULL) == 1);
     if (prefix != NULL) {
         CB_CHECK(EVP_DigestUpdate(m->ctx, prefix, 1) == 1);
     }
-    CB_CHECK(EVP_DigestUpdate(m->ctx, a.ptr, a.len) == 1);
-    CB_CHECK(EVP_DigestUpdate(m->ctx, b.ptr, b.len) == 1);
+    CB_CHECK(EVP_DigestUpdate(m->ctx, bytes.ptr, bytes.len) == 1);
     CB_CHECK(EVP_DigestFinal_ex(m->ctx, ret, NULL) == 1);
 }
 
 void merkle_join(struct merkle *m, const unsigned char *left, const unsigned char *right,
                  unsigned char *ret)
 {
-    static const unsigned char inner = 0x01;
-    hash(m, &inner, (struct slice){(const char *)left, SHA256_LEN},
-         (struct slice){(const char *)right, SHA256_LEN}, ret);
+    /* In one piece: each call into OpenSSL costs as much as the hashing of some bytes. */
+    unsigned char node[1 + 2 * SHA256_LEN] = {0x01};
+    memcpy(node + 1, left, SHA256_LEN);
+    memcpy(node + 1 + SHA256_LEN, right, SHA256_LEN);
+    hash(m, NULL, (struct slice){(const char *)node, sizeof(node)}, ret);
 }
 
 void merkle_leaf(struct merkle *m, struct slice line, unsigned char ret[SHA256_LEN])
 {
     static const unsigned char leaf = 0x00;
-    hash(m, &leaf, line, SLICE(""), ret);
+    hash(m, &leaf, line, ret);
 }
 
 void merkle_append_leaf(struct merkle *m, const unsigned char leaf[SHA256_LEN])
@@ -71,7 +72,7 @@ void merkle_append(struct merkle *m, struct slice line)
 void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN])
 {
     if (m->size == 0) {
-        hash(m, NULL, SLICE(""), SLICE(""), ret);
+        hash(m, NULL, SLICE(""), ret);
         return;
     }
     unsigned level = (unsigned)__builtin_ctzll(m->size);
@@ -85,7 +86,7 @@ void merkle_root(struct merkle *m, unsigned char ret[SHA256_LEN])
 
 void merkle_sha256(struct merkle *m, struct slice bytes, unsigned char ret[SHA256_LEN])
 {
-    hash(m, NULL, bytes, SLICE(""), ret);
+    hash(m, NULL, bytes, ret);
 }
 
 size_t merkle_frontier_count(uint64_t size)
