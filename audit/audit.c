@@ -145,6 +145,11 @@ void audit_close(struct audit *audit)
     writer_free(audit);
 }
 
+const char *audit_origin(const struct audit *audit)
+{
+    return audit->origin;
+}
+
 /* ---- state ---- */
 
 static bool is_stalled(const struct audit *a)

@@ -87,6 +87,8 @@ enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
 /* audit_close - write what is queued, close the segment durably, stop the thread, free. NULL ok. */
 void audit_close(struct audit *audit);
 
+const char *audit_origin(const struct audit *audit); /* the log's name; borrowed */
+
 enum audit_state audit_get_state(const struct audit *audit); /* any thread, no lock, cheap */
 
 /* One append under way. Owned by the caller, who keeps it until done was called. */

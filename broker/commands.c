@@ -89,6 +89,11 @@ static void check_everything(const struct config *config, struct diag_list *diag
     if (generation_check_files(config, &err) != CB_OK) {
         diag_add(diags, DIAG_ERROR, (struct diag_place){config->path, 0, 0}, "%s", err.msg);
     }
+    for (size_t i = 0; i < config->num_syslog; i++) {
+        if (ship_check(&config->syslog[i], &err) != CB_OK) {
+            diag_add(diags, DIAG_ERROR, (struct diag_place){config->path, 0, 0}, "%s", err.msg);
+        }
+    }
     check_audit_key(config, diags);
 }
 

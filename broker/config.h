@@ -7,6 +7,7 @@
 #include "broker/edge/edge.h"
 #include "broker/edge/tls.h"
 #include "broker/request/request.h"
+#include "broker/ship/ship.h"
 #include "policy/diag.h"
 
 #define CONFIG_LISTEN_MAX 16U
@@ -46,6 +47,8 @@ struct config {
     uint64_t audit_segment_bytes, audit_segment_seconds;
     uint64_t audit_soft_free_bytes, audit_hard_free_bytes;
     uint64_t audit_stall_ms;
+    struct ship_target syslog[SHIP_TARGETS_MAX];
+    size_t num_syslog;
     const char *index_path;
 
     struct ca_settings ca;

@@ -19,8 +19,8 @@ static void read_key(struct config_reader *r, const struct yaml_node *audit)
 void config_read_audit(struct config_reader *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {
-        "directory", "key", "segment_size", "segment_age", "low_space_soft", "low_space_hard",
-        "stall",     NULL};
+        "directory",      "key",   "segment_size", "segment_age", "low_space_soft",
+        "low_space_hard", "stall", "syslog",       NULL};
     const struct yaml_node *audit = yaml_get(root, "audit");
     struct config *c = r->config;
     if (audit == NULL) {
@@ -46,4 +46,5 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
     }
     (void)yaml_read_duration_ms(&r->yaml, yaml_get(audit, "stall"), "audit.stall", 100, 600000,
                                 &c->audit_stall_ms);
+    config_read_syslog(r, audit);
 }

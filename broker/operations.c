@@ -85,6 +85,7 @@ static void metrics(const struct server *s, struct edge_reply *reply)
     issued_get_stats(s->shared.issued, &p.issued);
     gate_get_stats(s->shared.gate, &p.gate);
     metrics_print(&p, &reply->body);
+    server_ship_metrics(s, &reply->body);
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
 }
 

@@ -81,6 +81,7 @@ static void audit_observer(void *ctx, uint64_t seq, struct slice line)
 {
     struct server *s = ctx;
     struct issued *issued = atomic_load(&s->issued_feed);
+    atomic_store(&s->durable_seq, seq + 1);
     if (issued != NULL) {
         issued_feed(issued, seq, line);
     }
@@ -340,6 +341,7 @@ static enum cb_code start(struct server *s, struct policy *policy, struct cb_err
     TRY(server_start_policy(s, err));
     TRY(server_record_start(s, err));
     TRY(watch_signals(s, err));
+    TRY(server_ship_start(s, err));
     TRY(operations_start(s, err));
     TRY(control_start(s, &s->control, err));
     TRY(start_workers(s, err));
@@ -360,6 +362,7 @@ static void stop(struct server *s)
     edge_free(s->operations);
     /* The log may still report to requests and feed the index; after this it does not. */
     audit_close(s->shared.audit);
+    server_ship_stop(s);
     note_signer_free(s->audit_key);
     atomic_store(&s->issued_feed, NULL);
     issued_close(s->shared.issued);

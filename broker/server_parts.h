@@ -54,6 +54,8 @@ struct server {
     uint64_t last_audit_faults;
     struct mail drained_mail;
     _Atomic(size_t) num_drained;
+    _Atomic uint64_t durable_seq;         /* records on disk */
+    struct ship *ship;                    /* NULL: no syslog receivers */
     _Atomic(struct issued *) issued_feed; /* set once the index is open: see audit_observer */
 
     struct reloads reloads;
@@ -83,6 +85,11 @@ void server_reload_drain(struct server *s);
 void server_reload_stop(struct server *s);
 /* server_warn_expiring - of grants that end soon; at most once a day unless the policy is new. */
 void server_warn_expiring(struct server *s, bool is_new);
+
+/* server_ship.c: syslog. Stopping comes after the log was closed, so that its last records go, too. */
+enum cb_code server_ship_start(struct server *s, struct cb_err *err) CB_MUST_USE;
+void server_ship_stop(struct server *s);
+void server_ship_metrics(const struct server *s, struct buf *out);
 
 /* server_status.c: members of a JSON object about the policy in force and the last reload */
 void server_policy_json(const struct server *s, struct buf *out);

@@ -45,6 +45,7 @@ PUBLIC = {
     "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},
     "broker/issued": {"issued.h"},
     "broker/jwt": {"jwt.h"},
+    "broker/ship": {"ship.h"},
     "broker/limits": {"quota.h", "source.h"},
     "broker/history": {"history.h"},
     "broker/cli": {"command.h", "output.h", "terminal.h", "escape.h", "table.h", "audit_source.h"},
@@ -65,7 +66,7 @@ HOMES = {
     r"zstd\.h": {"audit/zst.c"},
     r"sqlite3\.h": {"broker/issued", "broker/version.c"},
     r"openssl/ssl.*\.h": {"broker/edge", "broker/ca", "broker/ship"},
-    r"openssl/x509.*\.h": {"broker/edge", "broker/ca", "broker/tools/explain_cert.c"},
+    r"openssl/x509.*\.h": {"broker/edge", "broker/ca", "broker/ship", "broker/tools/explain_cert.c"},
 }
 
 
