@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &cmd_reload,
     &cmd_audit_init,
     &review_audit_archive,
+    &review_audit_verify,
     &tools_policy_explain,
     &tools_policy_test,
     &tools_policy_list,

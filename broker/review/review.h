@@ -5,5 +5,6 @@
 #include "broker/cli/command.h"
 
 extern const struct command review_audit_archive; /* archive_cmd.c */
+extern const struct command review_audit_verify;  /* verify.c */
 
 #endif

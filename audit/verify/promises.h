@@ -1,0 +1,74 @@
+/* promises.h - inside audit/verify only: what checkpoints say, in the order of their sizes.
+ *
+ * All are read before any record is. What each says about the tree is compared while the records are
+ * read; who signed it is checked afterwards, when it is known which key was in force. */
+#ifndef AUDIT_VERIFY_PROMISES_H
+#define AUDIT_VERIFY_PROMISES_H
+
+#include "audit/tlog/checkpoint.h"
+#include "audit/verify/findings.h"
+
+#define PROMISES_MAX (UINT64_C(1) << 27) /* four years of one a second */
+
+enum promise_source {
+    PROMISE_LOGGED,   /* state/checkpoints.log */
+    PROMISE_COSIGNED, /* state/cosigned */
+    PROMISE_NEWEST,   /* state/checkpoint */
+    PROMISE_OUTSIDE,
+};
+
+enum promise_state {
+    PROMISE_OPEN, /* not compared: the records it is about cannot be hashed */
+    PROMISE_MATCHES,
+    PROMISE_DIFFERS,
+};
+
+enum promise_signature {
+    PROMISE_UNREAD,
+    PROMISE_SIGNED, /* by the key of its size */
+    PROMISE_FORGED, /* and that was said */
+};
+
+struct promise {
+    uint64_t size;
+    unsigned char root[SHA256_LEN];
+    enum promise_source source;
+    enum promise_state state;         /* set by whoever reads the segment that the size lies in */
+    enum promise_signature signature; /* signatures.h */
+    uint32_t len;                     /* of the note */
+    uint64_t at;   /* PROMISE_LOGGED: where it begins in the file; PROMISE_OUTSIDE: its number */
+    uint64_t line; /* PROMISE_LOGGED: its first */
+};
+
+struct promises {
+    const char *dir; /* borrowed */
+    const struct verify_outside *outside;
+    struct promise *list; /* sorted by size; owned */
+    size_t num, room;
+    int log_fd;                  /* -1: no such file */
+    struct buf newest, cosigned; /* the notes; empty: no such file */
+    char origin[NOTE_NAME_MAX + 1];
+    uint64_t sealed;   /* largest size the log's own state names */
+    uint64_t logged;   /* the last one in checkpoints.log; 0: none */
+    uint64_t promised; /* largest size of all: so many records must be there */
+    bool has_any;      /* of the log's own state */
+};
+
+/* promises_read - of the log in options->dir and from outside. What is malformed becomes a finding;
+ * an outside note that is, CB_EINPUT. On failure there is nothing to free. */
+enum cb_code promises_read(struct promises *c, const struct verify_options *options,
+                           const char *origin, struct findings *findings,
+                           struct cb_err *err) CB_MUST_USE;
+void promises_free(struct promises *c);
+
+/* promises_from - the first promise about more than size records: an index, c->num if there is none. */
+size_t promises_from(const struct promises *c, uint64_t size);
+
+/* promises_note - the bytes of a promise's note, read into buf where they have to be. Any thread. */
+enum cb_code promises_note(const struct promises *c, const struct promise *promise, struct buf *buf,
+                           struct slice *ret, struct cb_err *err) CB_MUST_USE;
+
+/* promises_place - where a finding about it is. */
+struct verify_finding promises_place(const struct promises *c, const struct promise *promise);
+
+#endif
