@@ -40,9 +40,10 @@ enum audit_type {
     AUDIT_RECONCILE_MISSING,  /* it was issued through us, the CA does not have it */
     AUDIT_RECONCILE_RESOLVED, /* what became of ref, whose outcome was not known */
     AUDIT_SEGMENT_PRUNE,      /* the oldest segments may be removed; their tree stays */
-    AUDIT_LOSS, /* records are gone, or no longer what they were, and that was accepted */
+    AUDIT_LOSS,          /* records are gone, or no longer what they were, and that was accepted */
+    AUDIT_WITNESS_ALARM, /* a witness has seen what this log does not have */
 };
-#define AUDIT_TYPE_COUNT 29
+#define AUDIT_TYPE_COUNT 30
 
 const char *audit_type_word(enum audit_type type); /* "issue.attempt", ... */
 bool audit_type_parse(struct slice word, enum audit_type *ret);
@@ -136,6 +137,9 @@ struct audit_event {
     uint64_t first_seq, last_seq, first_segment, last_segment;
     uint64_t tree_size; /* and root: of the tree up to there, or as it was signed before */
     struct slice root, archive_sha256;
+    struct slice
+        witness; /* witness.alarm: which, and how many records it has seen; tree_size and */
+    uint64_t witness_size; /* root are of the checkpoint that it was shown */
 };
 
 /* audit_event_zero - an event with every field absent. */

@@ -126,4 +126,7 @@ const struct field audit_fields[FIELD_COUNT] = {
     U64(GROUP_TOP, "tree_size", tree_size),
     TEXT(GROUP_TOP, "root", root, 64),
     TEXT(GROUP_TOP, "archive_sha256", archive_sha256, 64),
+    /* the log against what a witness has seen */
+    TEXT(GROUP_TOP, "witness", witness, 128),
+    U64(GROUP_TOP, "witness_size", witness_size),
 };

@@ -31,6 +31,7 @@ static const char *const words[AUDIT_TYPE_COUNT] = {
     [AUDIT_RECONCILE_RESOLVED] = "reconcile.resolved",
     [AUDIT_SEGMENT_PRUNE] = "segment.prune",
     [AUDIT_LOSS] = "audit.loss",
+    [AUDIT_WITNESS_ALARM] = "witness.alarm",
 };
 
 const char *audit_type_word(enum audit_type type)
@@ -87,6 +88,7 @@ bool audit_type_is_outcome(enum audit_type type)
     case AUDIT_RECONCILE_RESOLVED:
     case AUDIT_SEGMENT_PRUNE:
     case AUDIT_LOSS:
+    case AUDIT_WITNESS_ALARM:
         return false;
     }
     return false;

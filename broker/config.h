@@ -2,6 +2,7 @@
 #ifndef BROKER_CONFIG_H
 #define BROKER_CONFIG_H
 
+#include "broker/anchor/anchor.h"
 #include "broker/base/log.h"
 #include "broker/ca/ca.h"
 #include "broker/edge/edge.h"
@@ -43,6 +44,9 @@ struct config {
 
     const char *audit_dir;
     const char *audit_key; /* file of the log's signing key */
+    struct anchor_witness witnesses[ANCHOR_WITNESSES_MAX];
+    struct anchor_settings anchor; /* of those */
+    bool witness_enforce;          /* a split view stops newcert */
     struct diag_place audit_key_place;
     uint64_t audit_segment_bytes, audit_segment_seconds;
     uint64_t audit_soft_free_bytes, audit_hard_free_bytes;

@@ -19,8 +19,9 @@ static void read_key(struct config_reader *r, const struct yaml_node *audit)
 void config_read_audit(struct config_reader *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {
-        "directory",      "key",   "segment_size", "segment_age", "low_space_soft",
-        "low_space_hard", "stall", "syslog",       NULL};
+        "directory",       "key",   "segment_size", "segment_age", "low_space_soft",
+        "low_space_hard",  "stall", "syslog",       "witnesses",   "witness_interval",
+        "witness_enforce", NULL};
     const struct yaml_node *audit = yaml_get(root, "audit");
     struct config *c = r->config;
     if (audit == NULL) {
@@ -33,6 +34,7 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
     }
     c->audit_dir = config_path(r, audit, "directory", "audit.directory", true);
     read_key(r, audit);
+    config_read_witnesses(r, audit);
     config_bytes(r, audit, "segment_size", "audit.segment_size", 1U << 20, 1U << 30,
                  &c->audit_segment_bytes);
     config_bytes(r, audit, "low_space_soft", "audit.low_space_soft", 1U << 16, (uint64_t)1 << 50,

@@ -30,6 +30,7 @@ void config_bytes(struct config_reader *r, const struct yaml_node *map, const ch
                   const char *what, uint64_t min, uint64_t max, uint64_t *io);
 
 /* the sections audit:, ca:, jwt:, listen:, limits:, control: and reload: of the file's top map */
+void config_read_witnesses(struct config_reader *r, const struct yaml_node *audit); /* in audit: */
 void config_read_audit(struct config_reader *r, const struct yaml_node *root);
 void config_read_syslog(struct config_reader *r, const struct yaml_node *audit);
 void config_read_ca(struct config_reader *r, const struct yaml_node *root);

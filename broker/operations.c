@@ -40,6 +40,7 @@ static void readyz(const struct server *s, struct edge_reply *reply)
                why == NULL ? "true" : "false", why == NULL ? "" : why,
                audit_state_word(audit_get_state(s->shared.audit)));
     server_policy_json(s, &reply->body);
+    server_anchor_json(s, &reply->body);
     buf_add_str(&reply->body, "}\n");
 }
 
@@ -86,6 +87,7 @@ static void metrics(const struct server *s, struct edge_reply *reply)
     gate_get_stats(s->shared.gate, &p.gate);
     metrics_print(&p, &reply->body);
     server_ship_metrics(s, &reply->body);
+    server_anchor_metrics(s, &reply->body);
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
 }
 

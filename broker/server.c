@@ -112,8 +112,11 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         .observer = audit_observer,
         .observer_ctx = s,
         .key = s->audit_key,
+        .on_seal = server_anchor_seal,
+        .on_seal_ctx = s,
     };
     struct audit_recovery recovery = {0};
+    TRY(server_anchor_check(s, err));
     TRY(audit_open(&options, &s->shared.audit, &recovery, err));
     if (recovery.void_bytes > 0) {
         log_warn("audit.torn_tail", "%llu bytes of an unfinished batch do not count",
@@ -125,7 +128,7 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         code = server_record_unknowns(s, &recovery, err);
     }
     audit_recovery_free(&recovery);
-    return code;
+    return code == CB_OK ? server_anchor_start(s, err) : code;
 }
 
 static void one_drained(void *ctx)
@@ -361,7 +364,9 @@ static void stop(struct server *s)
     }
     edge_free(s->operations);
     /* The log may still report to requests and feed the index; after this it does not. */
+    server_anchor_unlog(s);
     audit_close(s->shared.audit);
+    server_anchor_stop(s);
     server_ship_stop(s);
     note_signer_free(s->audit_key);
     atomic_store(&s->issued_feed, NULL);

@@ -35,13 +35,16 @@ struct reloads {
     int64_t stale_since_us; /* 0: the last reload was not refused */
 };
 
-struct control; /* control.h */
+struct control;       /* control.h */
+struct server_anchor; /* server_anchor.c */
 
 struct server {
     struct config *config;
     struct worker_shared shared;
     struct worker **workers;
     size_t num_workers;
+    /* the log and its witnesses; NULL: none configured, or the log is not open yet */
+    _Atomic(struct server_anchor *) anchor;
     struct note_signer *audit_key; /* signs the log's checkpoints; until the log is closed */
     struct policy_ref *policy;     /* the one in force */
     struct generation_prints prints;
@@ -90,6 +93,20 @@ void server_warn_expiring(struct server *s, bool is_new);
 enum cb_code server_ship_start(struct server *s, struct cb_err *err) CB_MUST_USE;
 void server_ship_stop(struct server *s);
 void server_ship_metrics(const struct server *s, struct buf *out);
+
+/* server_anchor.c: the log and its witnesses, in the order of their calls; without witnesses nothing
+ * happens. check: before the log is opened; refuses to go on with one that they have seen more of. */
+enum cb_code server_anchor_check(struct server *s, struct cb_err *err) CB_MUST_USE;
+enum cb_code server_anchor_start(struct server *s, struct cb_err *err) CB_MUST_USE;
+/* server_anchor_seal - an on_seal of the log; ctx is the server. */
+void server_anchor_seal(void *ctx, struct slice note);
+/* server_anchor_unlog - from here on alarms are not recorded: before the log is closed. */
+void server_anchor_unlog(struct server *s);
+/* server_anchor_stop - after the log is closed: show its last checkpoint, end the threads, free. */
+void server_anchor_stop(struct server *s);
+/* server_anchor_json - ,"witnesses":[...]; server_anchor_metrics - in Prometheus' text. */
+void server_anchor_json(const struct server *s, struct buf *out);
+void server_anchor_metrics(const struct server *s, struct buf *out);
 
 /* server_status.c: members of a JSON object about the policy in force and the last reload */
 void server_policy_json(const struct server *s, struct buf *out);

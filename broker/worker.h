@@ -13,6 +13,7 @@ struct worker; /* opaque */
 struct worker_shared {
     const struct config *config;
     struct audit *audit;
+    struct anchor *anchor; /* of the audit log; NULL: no witnesses are configured */
     struct issued *issued;
     struct gate *gate;
     struct quotas *quotas;

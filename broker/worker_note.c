@@ -8,7 +8,7 @@
 #define NOTES_PER_SECOND 50.0
 #define NOTES_BURST 200.0
 
-struct note {
+struct kept_note {
     struct audit_append append;
     char body[];
 };
@@ -21,7 +21,7 @@ static void note_done(struct audit_append *a, enum cb_code code)
 
 static void submit(struct worker *w, enum audit_type type, struct slice body)
 {
-    struct note *n = calloc(1, sizeof(*n) + body.len);
+    struct kept_note *n = calloc(1, sizeof(*n) + body.len);
     if (n == NULL) {
         return;
     }

@@ -17,6 +17,12 @@ static enum audit_state get_audit_state(void *ctx)
     return audit_get_state(w->shared->audit);
 }
 
+static bool is_contested(void *ctx)
+{
+    struct worker *w = ctx;
+    return w->shared->config->witness_enforce && anchor_is_split(w->shared->anchor);
+}
+
 /* on the committer thread */
 static void audit_done(struct audit_append *a, enum cb_code code)
 {
@@ -183,6 +189,7 @@ void worker_services_init(struct worker *w)
         .quotas = w->shared->quotas,
         .policy = get_policy,
         .audit_state = get_audit_state,
+        .is_contested = is_contested,
         .audit_submit = submit_record,
         .audit_note = note,
         .issued_ask = ask_issued,

@@ -33,10 +33,11 @@ struct anchor_settings { /* borrowed, with all it points to, as long as the anch
 /* The log as its files show it. */
 struct anchor_own {
     void *ctx;
-    uint64_t size; /* records */
-    /* root of its first size records */
+    /* root of its first size records, size > 0. CB_ENOENT: there are fewer */
     enum cb_code (*root)(void *ctx, uint64_t size, unsigned char ret[SHA256_LEN],
                          struct cb_err *err);
+    /* how many there are, where they are fewer than size; only asked for a message */
+    enum cb_code (*count)(void *ctx, uint64_t size, uint64_t *ret, struct cb_err *err);
 };
 
 /* anchor_check_start - ask every witness, all at once, what it has seen of the log called origin.

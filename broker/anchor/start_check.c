@@ -58,22 +58,30 @@ static void ask_all(struct question *list, size_t num)
 static const char *const what_to_do =
     "restore the newest copy of the log's directory; never start on an older one";
 
+static enum cb_code is_behind(const struct question *q, const struct anchor_own *own,
+                              const char *when, struct cb_err *err)
+{
+    const uint64_t seen = q->seen.size;
+    uint64_t num = 0;
+    TRY(own->count(own->ctx, seen, &num, err));
+    return cb_fail(err, CB_ECORRUPT,
+                   "the audit log is behind its witness %.60s, which cosigned %llu records at %s; "
+                   "there are %llu here: records %llu to %llu are missing. %s",
+                   q->witness->key.name, (unsigned long long)seen, when, (unsigned long long)num,
+                   (unsigned long long)num, (unsigned long long)seen - 1, what_to_do);
+}
+
 static enum cb_code compare(const struct question *q, const struct anchor_own *own,
                             struct cb_err *err)
 {
     unsigned char root[SHA256_LEN];
     char when[21];
     time_format_s((int64_t)q->time_s, when);
-    if (q->seen.size > own->size) {
-        return cb_fail(
-            err, CB_ECORRUPT,
-            "the audit log is behind its witness %.60s, which cosigned %llu records at %s; "
-            "there are %llu here: records %llu to %llu are missing. %s",
-            q->witness->key.name, (unsigned long long)q->seen.size, when,
-            (unsigned long long)own->size, (unsigned long long)own->size,
-            (unsigned long long)q->seen.size - 1, what_to_do);
+    const enum cb_code code = own->root(own->ctx, q->seen.size, root, err);
+    if (code == CB_ENOENT) {
+        return is_behind(q, own, when, err);
     }
-    TRY(own->root(own->ctx, q->seen.size, root, err));
+    TRY(code);
     if (memcmp(root, q->seen.root, SHA256_LEN) != 0) {
         return cb_fail(
             err, CB_ECORRUPT,

@@ -44,6 +44,8 @@ static const struct reason reasons[REASON_ID_COUNT] = {
      "waited too long for the CA"},
     {REFUSED_AUDIT_UNAVAILABLE, "audit_unavailable", 503, 20505, 5, RECORD_NOT,
      "the audit log cannot be written, so nothing is done"},
+    {REFUSED_AUDIT_CONTESTED, "audit_contested", 503, 20507, 60, RECORD_DURABLE,
+     "a witness contradicts the audit log, so nothing is issued"},
     {REFUSED_INDEX_UNAVAILABLE, "index_unavailable", 503, 20506, 5, RECORD_DURABLE,
      "the index of issued certificates cannot be read"},
     {REFUSED_CA_UNAVAILABLE, "ca_unavailable", 503, 20510, 5, RECORD_DURABLE,

@@ -38,6 +38,7 @@ enum reason_id {
     REFUSED_BUSY,
     REFUSED_QUEUE_TIMEOUT,
     REFUSED_AUDIT_UNAVAILABLE,
+    REFUSED_AUDIT_CONTESTED,
     REFUSED_INDEX_UNAVAILABLE,
     /* the CA */
     REFUSED_CA_UNAVAILABLE,
@@ -47,7 +48,7 @@ enum reason_id {
     REFUSED_CA_MISMATCH,
     REFUSED_INTERNAL,
 };
-#define REASON_ID_COUNT 30
+#define REASON_ID_COUNT 31
 
 /* How a refusal gets into the audit log when no attempt was begun. (One that follows an attempt
  * closes it, always durably.) */

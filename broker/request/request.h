@@ -101,6 +101,8 @@ struct req_services {
 
     struct policy_ref *(*policy)(void *ctx); /* a reference to the policy in force */
     enum audit_state (*audit_state)(void *ctx);
+    /* a witness contradicts the audit log, and that is to stop newcert */
+    bool (*is_contested)(void *ctx);
     /* append r->record.append; completion: req_on_audit */
     enum cb_code (*audit_submit)(void *ctx, struct request *r, struct cb_err *err);
     /* a record nobody waits for (undelivered, authn.fail); everything is copied. from: a stranger,

@@ -12,6 +12,9 @@ enum req_step stage_intent(struct request *r)
         return STEP_NEXT;
     }
     struct cb_err err = {0};
+    if (r->route == ROUTE_NEWCERT && r->sv->is_contested(r->sv->ctx)) {
+        return req_refuse(r, REFUSED_AUDIT_CONTESTED, NULL);
+    }
     if (r->record.result != CB_OK || !record_submit(r, record_attempt_type(r), &err)) {
         return req_refuse(r, REFUSED_AUDIT_UNAVAILABLE, NULL);
     }

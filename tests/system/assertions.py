@@ -7,7 +7,7 @@ WORDS = {  # reason word -> HTTP status, the broker's public table
     "uri_too_long": 414, "expectation_failed": 417, "headers_too_large": 431,
     "idempotency_in_flight": 409, "revocation_in_flight": 409, "idempotency_mismatch": 422,
     "rate_limited": 429, "refused_too_often": 429, "too_many_active": 429,
-    "certificate_not_found": 404, "busy": 503, "queue_timeout": 503, "audit_unavailable": 503,
+    "certificate_not_found": 404, "busy": 503, "queue_timeout": 503, "audit_unavailable": 503, "audit_contested": 503,
     "draining": 503, "ca_unavailable": 503, "ca_temporary": 503, "ca_refused": 502,
     "ca_unknown": 502, "ca_mismatch": 502,
     "deny_rule": 403, "no_rule": 403, "rule_expired": 403, "name_not_allowed": 403,

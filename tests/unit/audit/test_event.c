@@ -208,6 +208,13 @@ static void fill(struct audit_event *e, enum audit_type type)
         e->detail = SLICE("seg/00000007.jsonl is gone");
         add_range(e);
         break;
+    case AUDIT_WITNESS_ALARM:
+        e->reason = SLICE("split_view");
+        e->detail = SLICE("it has seen more records than this log has");
+        e->tree_size = 1200;
+        e->witness = SLICE("witness1.security.acme.example");
+        e->witness_size = 1234;
+        break;
     case AUDIT_SEGMENT_OPEN:
     case AUDIT_SEGMENT_CLOSE:
     case AUDIT_FAULT:

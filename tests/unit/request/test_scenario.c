@@ -5,6 +5,7 @@
  *   request newcert|revoke|info|whoami|health|explain|METHOD PATH   a request arrives; another one
  *                             may come when the one before is done
  *   option undelivered keep|revoke, option aki auto|hex|empty, option audit STATE,
+ *   option contested yes (a witness contradicts the log, and that counts),
  *   option key VALUE (Idempotency-Key), option party PRINCIPAL (on_behalf_of; "-" for none),
  *   option client NAME (spiffe://acme.test/NAME; "known" is web), option peer ADDRESS:PORT,
  *   option refused N (a minute, recorded one by one; without it: all),
@@ -72,6 +73,7 @@ struct world {
     const char *host, *reason, *party, *owner;
 
     enum audit_state audit_state;
+    bool is_contested;
     bool audit_refuses, gate_queues, gate_slow;
     bool waits_audit, waits_index, waits_ca, waits_reply;
     uint64_t seq;
@@ -107,6 +109,11 @@ static struct policy_ref *world_policy(void *ctx)
 static enum audit_state world_audit_state(void *ctx)
 {
     return ((struct world *)ctx)->audit_state;
+}
+
+static bool world_is_contested(void *ctx)
+{
+    return ((struct world *)ctx)->is_contested;
 }
 
 static void add_record(struct world *w, const char *mark, enum audit_type type)
@@ -285,6 +292,7 @@ static void world_init(struct world *w)
         .quotas = quotas_new(),
         .policy = world_policy,
         .audit_state = world_audit_state,
+        .is_contested = world_is_contested,
         .audit_submit = world_audit_submit,
         .audit_note = world_audit_note,
         .issued_ask = world_issued_ask,
@@ -400,6 +408,8 @@ static void do_option(struct world *w, const char *name, const char *value)
                 w->audit_state = (enum audit_state)s;
             }
         }
+    } else if (strcmp(name, "contested") == 0) {
+        w->is_contested = strcmp(value, "yes") == 0;
     } else if (strcmp(name, "key") == 0) {
         (void)snprintf(key, sizeof(key), "%s", value);
         w->exchange.head.idempotency_key = slice_of(key);
