@@ -68,6 +68,8 @@ enum cb_code commit_write(struct audit *a, struct batch *b, const char **ret_wha
     }
     *ret_what = "write";
     TRY(segment_write(&a->segment, a->io, buf_slice(&b->lines), err));
+    *ret_what = "file";
+    TRY(segment_check_size(&a->segment, a->io, err));
     *ret_what = "fdatasync";
     return timed_sync(a, err);
 }

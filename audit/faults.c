@@ -6,7 +6,9 @@
  *   that fails too                              BLOCKED: everything is refused; a fresh segment is
  *                                               tried once a second; audit.fault and
  *                                               audit.recovered are its first records
- *   file removed, renamed, written by another   abandon the segment, fresh segment
+ *   file removed, renamed, replaced             the descriptor still has its bytes: write them anew
+ *                                               under its name; then as below
+ *   file written by another                     abandon the segment, fresh segment
  *
  * Never: truncate, sync the same file again after a failure, open a segment a second time. */
 #include "audit/writer.h"
@@ -50,10 +52,31 @@ static void describe_void(const struct audit *a, struct segment_prev *prev)
     }
 }
 
+/* put_back - if the file is gone from its name, what came of writing it anew is added to *why. */
+static void put_back(const struct audit *a, struct cb_err *why)
+{
+    struct cb_err err;
+    char msg[sizeof(why->msg)];
+    bool gone = false;
+    if (segment_check(&a->segment, a->io, &gone, &err) == CB_OK || !gone ||
+        a->segment.first_bytes == 0) { /* such a one holds nothing that counts */
+        return;
+    }
+    (void)snprintf(msg, sizeof(msg), "%s", why->msg);
+    if (segment_restore(&a->segment, a->io, a->dir, &err) == CB_OK) {
+        (void)snprintf(why->msg, sizeof(why->msg), "%.300s; its records were written anew", msg);
+    } else {
+        (void)snprintf(why->msg, sizeof(why->msg), "%.150s; writing its records anew: %.200s", msg,
+                       err.msg);
+    }
+}
+
 void writer_abandon(struct audit *a, const char *what, const struct cb_err *why)
 {
     struct segment *s = &a->segment;
-    note_fault(a, what, why);
+    struct cb_err told = *why;
+    put_back(a, &told);
+    note_fault(a, what, &told);
     segment_close(s, a->io);
     if (s->first_bytes > 0) {
         a->prev = (struct segment_prev){.no = s->no, .valid_bytes = s->durable};
@@ -146,6 +169,11 @@ bool writer_roll(struct audit *a)
     struct segment created;
     struct cb_err err;
     const char *what = NULL;
+    bool gone = false;
+    if (segment_check(&a->segment, a->io, &gone, &err) != CB_OK) {
+        writer_abandon(a, "file", &err); /* once closed, its bytes could not be had any more */
+        return writer_replace(a);
+    }
     if (create_next(a, &created, &err) != CB_OK) {
         stat_add(&a->faults, 1);
         a->roll_failed = true;
@@ -171,8 +199,15 @@ void writer_stop(struct audit *a, const char *reason)
 {
     const char *what = NULL;
     struct cb_err err;
+    bool gone = false;
     if (a->segment.fd < 0) {
         return;
+    }
+    if (segment_check(&a->segment, a->io, &gone, &err) != CB_OK) {
+        writer_abandon(a, "file", &err);
+        if (!writer_replace(a)) {
+            return;
+        }
     }
     own_begin(a);
     own_add_close(a, reason);
@@ -233,7 +268,8 @@ void writer_tick(struct audit *a)
         probe(a);
         return;
     }
-    if (segment_check(&a->segment, a->io, &err) != CB_OK) {
+    bool gone = false;
+    if (segment_check(&a->segment, a->io, &gone, &err) != CB_OK) {
         writer_abandon(a, "file", &err);
         if (!writer_replace(a)) {
             return;

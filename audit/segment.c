@@ -86,27 +86,41 @@ enum cb_code segment_sync(struct segment *s, const struct audit_io *io, struct c
     return CB_OK;
 }
 
-enum cb_code segment_check(const struct segment *s, const struct audit_io *io, struct cb_err *err)
+enum cb_code segment_check_size(const struct segment *s, const struct audit_io *io,
+                                struct cb_err *err)
 {
     struct stat here;
-    struct stat there;
     if (io->fstat(io->ctx, s->fd, &here) != 0) {
         return cb_fail_errno(err, "fstat of %s", s->path);
-    }
-    if (here.st_nlink == 0) {
-        return cb_fail(err, CB_ECORRUPT, "%s was removed", s->path);
-    }
-    if (io->lstat(io->ctx, s->path, &there) != 0) {
-        return cb_fail_errno(err, "%s is not there any more", s->path);
-    }
-    if (there.st_dev != s->dev || there.st_ino != s->ino) {
-        return cb_fail(err, CB_ECORRUPT, "%s was replaced", s->path);
     }
     if ((uint64_t)here.st_size != s->size) {
         return cb_fail(err, CB_ECORRUPT, "%s has %lld bytes where %llu were written", s->path,
                        (long long)here.st_size, (unsigned long long)s->size);
     }
     return CB_OK;
+}
+
+enum cb_code segment_check(const struct segment *s, const struct audit_io *io, bool *ret_gone,
+                           struct cb_err *err)
+{
+    struct stat here;
+    struct stat there;
+    *ret_gone = false;
+    if (io->fstat(io->ctx, s->fd, &here) != 0) {
+        return cb_fail_errno(err, "fstat of %s", s->path);
+    }
+    if (io->lstat(io->ctx, s->path, &there) != 0) {
+        const int why = errno;
+        *ret_gone = why == ENOENT;
+        errno = why;
+        return here.st_nlink == 0 ? cb_fail(err, CB_ECORRUPT, "%s was removed", s->path)
+                                  : cb_fail_errno(err, "%s is not there any more", s->path);
+    }
+    if (there.st_dev != s->dev || there.st_ino != s->ino) {
+        *ret_gone = true;
+        return cb_fail(err, CB_ECORRUPT, "%s was replaced", s->path);
+    }
+    return segment_check_size(s, io, err);
 }
 
 void segment_close(struct segment *s, const struct audit_io *io)

@@ -43,9 +43,21 @@ enum cb_code segment_sync(struct segment *s, const struct audit_io *io,
                           struct cb_err *err) CB_MUST_USE;
 
 /* segment_check - is the file still where and what we left it? CB_ECORRUPT: it was removed,
- * renamed, replaced, or somebody else wrote to it. */
-enum cb_code segment_check(const struct segment *s, const struct audit_io *io,
+ * renamed, replaced, or somebody else wrote to it. *ret_gone: its name does not lead to it. */
+enum cb_code segment_check(const struct segment *s, const struct audit_io *io, bool *ret_gone,
                            struct cb_err *err) CB_MUST_USE;
+
+/* segment_check_size - right after a write, before anybody is told of it: is everything in the file
+ * ours? Bytes that somebody else put in between would shift what comes after them, and what counts is
+ * told by length. One fstat. CB_ECORRUPT. */
+enum cb_code segment_check_size(const struct segment *s, const struct audit_io *io,
+                                struct cb_err *err) CB_MUST_USE;
+
+/* segment_restore - its name does not lead to it any more, but the descriptor does: write its durable
+ * bytes anew under the name, durably; what stands there now becomes NAME.foreign. The segment itself
+ * must be abandoned. CB_ECORRUPT: the bytes are not there any more either. */
+enum cb_code segment_restore(const struct segment *s, const struct audit_io *io, const char *dir,
+                             struct cb_err *err) CB_MUST_USE;
 
 void segment_close(struct segment *s, const struct audit_io *io); /* the descriptor only */
 

@@ -257,8 +257,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         log_error(
             "audit.fault",
             "the audit log had an I/O fault or its file was touched from outside (%llu so far): "
-            "see its audit.fault records; a file that was removed, renamed or cut must be put "
-            "back before the next start",
+            "see its audit.fault records, and certbroker audit doctor",
             (unsigned long long)stats.faults);
         s->last_audit_faults = stats.faults;
     }

@@ -1,55 +1,23 @@
 """The log cannot be written: nothing is issued, the answer is 503, and it comes back by itself.
 
-Three ways to break it: a volume that is full or nearly so (tmpfs, resized while it is mounted), a
-file size limit in the middle of a line, and fdatasync that fails (injected by strace).
+Ways to break it: a volume that is full or nearly so (tmpfs, resized while it is mounted), a file size
+limit in the middle of a line, calls that fail or hang (injected by strace), an ext4 that turns
+read-only, and the live file taken away from under the writer.
 """
 import contextlib
 import os
-import re
 import resource
 import shutil
-import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
 from assertions import assert_issued, assert_refused
 from auditlog import AuditLog, Broken
+from faults import Callers, Ext4, Injection, Volume, newest_segment
 from waiting import wait_until
-
-MIB = 1 << 20
-
-
-class Volume:
-    """A tmpfs whose size can be changed while it is in use. Pages are taken only as written."""
-
-    def __init__(self, path, size_mib):
-        self.path = path
-        path.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0700", "tmpfs", path],
-                       check=True)
-
-    def resize(self, size_mib):
-        subprocess.run(["mount", "-o", f"remount,size={size_mib}m", self.path], check=True)
-
-    def free_mib(self):
-        stat = os.statvfs(self.path)
-        return stat.f_bavail * stat.f_frsize // MIB
-
-    def fill(self):
-        """Leave nothing."""
-        with open(self.path / "filler", "wb", buffering=0) as filler:
-            with contextlib.suppress(OSError):
-                while True:
-                    filler.write(b"\0" * 65536)
-            with contextlib.suppress(OSError):
-                while True:
-                    filler.write(b"\0")
-
-    def unmount(self):
-        subprocess.run(["umount", "-l", self.path], check=False)
-
 
 @pytest.fixture
 def volume(tmp_path):
@@ -60,6 +28,22 @@ def volume(tmp_path):
             made.append(Volume(tmp_path / "volume", size_mib))
         except (subprocess.CalledProcessError, FileNotFoundError):
             pytest.skip("tmpfs cannot be mounted here")
+        return made[0]
+
+    yield make
+    for one in made:
+        one.unmount()
+
+
+@pytest.fixture
+def ext4(tmp_path):
+    made = []
+
+    def make(size_mib=64):
+        try:
+            made.append(Ext4(tmp_path / "ext4", size_mib))
+        except (subprocess.CalledProcessError, FileNotFoundError):
+            pytest.skip("no ext4 can be mounted here")
         return made[0]
 
     yield make
@@ -158,11 +142,6 @@ def assert_issued_quickly(reply):
 
 
 # ---------------------------------------------------------------- file size limit
-def newest_segment(broker):
-    return max((path for path in (broker.audit_dir / "seg").glob("*.jsonl")
-                if path.stat().st_size), key=lambda path: path.name)
-
-
 @pytest.mark.root
 def test_short_write_in_the_middle_of_a_line(start, ca):
     """EFBIG after a partial write: the torn bytes are void and a new segment goes on."""
@@ -183,43 +162,17 @@ def test_short_write_in_the_middle_of_a_line(start, ca):
 
 
 # ---------------------------------------------------------------- fdatasync fails
-class Injection:
-    """strace on a running broker, making one system call fail on files of the audit log."""
-
-    def __init__(self, broker, spec):
-        paths = []
-        newest = int(newest_segment(broker).stem)
-        for number in range(newest, newest + 40):
-            paths += ["-P", str(broker.audit_dir / "seg" / f"{number:08d}.jsonl")]
-        call = spec.partition(":")[0]
-        self.process = subprocess.Popen(
-            ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(broker.pid), *paths, "-e",
-             f"trace={call}", "-e", f"inject={spec}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: self.is_attached(broker.pid), 10, "strace to be attached")
-
-    def is_attached(self, pid):
-        if self.process.poll() is not None:
-            pytest.skip("strace cannot attach here")
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/status") as status:
-                if not re.search(rf"TracerPid:\t{self.process.pid}\b", status.read()):
-                    return False
-        return True
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
-
-
 @pytest.fixture
 def inject():
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     running = []
 
-    def start_it(broker, spec):
-        running.append(Injection(broker, spec))
+    def start_it(broker, spec, **how):
+        try:
+            running.append(Injection(broker, spec, **how))
+        except Injection.Refused:
+            pytest.skip("strace cannot attach here")
         return running[-1]
 
     yield start_it
@@ -287,21 +240,146 @@ def test_failure_after_the_ca_has_issued(start, ca, inject):
     AuditLog(broker.audit_dir, may_be_torn=False)
 
 
+HANG_S = int(os.environ.get("CERTBROKER_HANG_SECONDS", "3"))
+
+
 @pytest.mark.root
 def test_disk_that_hangs(start, ca, inject):
-    """A blocked device: 503 at once instead of a queue that only grows."""
+    """A blocked device: 503 at once instead of a queue that only grows, and no answer is lost."""
     broker = start(config={"audit": {"stall": "500ms"}})
     assert_issued(broker.client().newcert())
-    injection = inject(broker, "fdatasync:delay_enter=4000000:when=1")
-    threads = [threading.Thread(target=broker.client().newcert) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+    injection = inject(broker, f"fdatasync:delay_enter={HANG_S * 1000000}:when=1")
+    callers = Callers(broker)
     wait_until(lambda: not is_ready(broker), 10, "readiness to be gone")
-    assert_refused(broker.client().newcert(), "audit_unavailable")
-    for thread in threads:
-        thread.join(20)
+    for _ in range(5):
+        start_s = time.monotonic()
+        assert_refused(broker.client().newcert(), "audit_unavailable")
+        assert time.monotonic() - start_s < 1
+    callers.wait_for(1, HANG_S + 20)
     injection.stop()
+    callers.wait_for(20)
+    acked = callers.stop()
+    assert callers.slowest_refusal_s < 1.5
     wait_until(lambda: is_ready(broker), 15, "readiness to come back")
+    broker.stop()
+    assert acked <= set(AuditLog(broker.audit_dir, may_be_torn=False).issued())
+
+
+# ---------------------------------------------------------------- read-only
+@pytest.mark.root
+def test_file_system_that_turns_read_only(start, ca, ext4):
+    """As ext4 does after an error. It stays so until it is repaired; then everything is there."""
+    disk = ext4()
+    broker = start(audit_dir=disk.path / "audit", config={
+        "audit": {"low_space_soft": "64KiB", "low_space_hard": "64KiB"}})
+    callers = Callers(broker)
+    callers.wait_for(10)
+    disk.break_it()
+    callers.wait_for_refusal()
+    wait_until(lambda: not is_ready(broker), 10, "readiness to be gone")
+    acked = callers.stop()
+    assert callers.slowest_refusal_s < 2
+    assert_nothing_issued(broker, ca)
+    assert broker.operations("/healthz").status == 200
+    broker.kill()  # it would wait for its last outcome to be written
+    disk.repair()
+    broker.start()
+    assert_issued(broker.client().newcert())
+    broker.stop()
+    log = AuditLog(broker.audit_dir, may_be_torn=False)
+    assert acked <= set(log.issued())
+    assert {one.serial for one in ca.issued} <= set(log.issued()) | unknown_serials(log, ca)
+
+
+def unknown_serials(log, ca):
+    """What the CA made while its outcome could not be written: at most one for each unknown."""
+    missing = {one.serial for one in ca.issued} - set(log.issued())
+    assert len(missing) <= len(log.of_type("issue.unknown"))
+    return missing
+
+
+@pytest.mark.root
+def test_read_only_for_a_while(start, ca, inject):
+    """EROFS from everything that writes, and then no more: it comes back by itself."""
+    broker = start()
+    callers = Callers(broker)
+    callers.wait_for(10)
+    calls = ["write", "fdatasync", "fsync", "openat", "fallocate"]
+    injection = inject(broker, f"{','.join(calls)}:error=EROFS", calls=calls)
+    callers.wait_for_refusal()
+    assert_nothing_issued(broker, ca)
+    wait_until(lambda: not is_ready(broker), 10, "readiness to be gone")
+    injection.stop()
+    callers.wait_for(20)
+    acked = callers.stop()
+    assert callers.slowest_refusal_s < 2
+    broker.stop()
+    log = AuditLog(broker.audit_dir, may_be_torn=False)
+    assert acked <= set(log.issued())
+    assert log.of_type("audit.recovered")
+
+
+# ---------------------------------------------------------------- the live file
+def remove(path):
+    path.unlink()
+
+
+def rename(path):
+    path.rename(path.with_suffix(".away"))
+
+
+def replace(path):
+    copy = path.with_suffix(".copy")
+    shutil.copy2(path, copy)
+    with open(copy, "ab") as out:
+        out.write(b'{"v":1,"seq":1}\n')
+    copy.rename(path)
+
+
+def truncate(path):
+    os.truncate(path, 100)
+
+
+def append(path):
+    with open(path, "ab") as out:
+        out.write(b"somebody was here\n")
+
+
+@pytest.mark.parametrize("tamper", [remove, rename, replace, append, truncate],
+                         ids=lambda one: one.__name__)
+def test_live_file_is_tampered_with(start, ca, tamper, record_property):
+    """Noticed within a second or so, and said; the log goes on in another file. What was acknowledged is
+    all there, unless the bytes themselves were destroyed: then the log says so at the next start."""
+    broker = start()
+    callers = Callers(broker)
+    callers.wait_for(10)
+    segment = newest_segment(broker)
+    tamper(segment)
+    start_s = time.monotonic()
+    wait_until(lambda: broker.metrics()["certbroker_audit_faults_total"] >= 1, 10,
+               "it to be noticed")
+    noticed_s = time.monotonic() - start_s
+    record_property("noticed_s", round(noticed_s, 3))
+    assert noticed_s < 2
+    callers.wait_for(10)
+    acked = callers.stop()
+    assert callers.slowest_s < 3 and is_ready(broker)
+    broker.wait_for("audit.fault")
+    broker.stop()
+    if tamper is truncate:
+        with pytest.raises(Broken):
+            AuditLog(broker.audit_dir, may_be_torn=False)
+        broker.start(wait=False)
+        assert broker.process.wait(10) != 0
+        assert segment.name in broker.log() and "lost records" in broker.log()
+        broker.process = None
+        return
+    log = AuditLog(broker.audit_dir, may_be_torn=False)
+    assert acked <= set(log.issued())
+    assert set(log.issued()) == {one.serial for one in ca.issued}
+    (fault,) = log.of_type("audit.fault")
+    assert fault["reason"] == "file" and segment.name in fault["detail"]
+    broker.start()
     assert_issued(broker.client().newcert())
 
 
@@ -362,15 +440,6 @@ def test_torn_tail_is_void_and_kept(start):
     broker.stop()
     assert segment.read_bytes().rstrip(b"\0").endswith(torn), "the evidence was removed"
     assert AuditLog(broker.audit_dir, may_be_torn=False).void_bytes == len(torn)
-
-
-def test_segment_that_is_removed_is_noticed(start):
-    broker = start()
-    assert_issued(broker.client().newcert())
-    newest_segment(broker).unlink()
-    wait_until(lambda: (broker.client().newcert().status,
-                        broker.metrics()["certbroker_audit_faults_total"])[1] >= 1, 10,
-               "the removal to be noticed")
 
 
 def test_files_are_not_for_others(broker):
