@@ -6,6 +6,7 @@
 #include "audit/line.h"
 #include "audit/line_head.h"
 #include "audit/lines.h"
+#include "audit/own_records.h"
 #include "audit/record_read.h"
 #include "audit/segdir.h"
 
@@ -28,6 +29,7 @@ struct audit_grep {
     /* attempts whose outcome is waited for */
     uint64_t *awaited;
     size_t num_awaited, room_awaited;
+    bool is_hit;
     bool stopped;
     bool at_end; /* a torn tail: behind it nothing counts */
 };
@@ -53,6 +55,11 @@ bool audit_grep_await(struct audit_grep *g, uint64_t attempt)
     }
     g->awaited[g->num_awaited++] = attempt;
     return true;
+}
+
+bool audit_grep_is_hit(const struct audit_grep *g)
+{
+    return g->is_hit;
 }
 
 void audit_grep_attempts(struct audit_grep *g)
@@ -167,7 +174,10 @@ static enum cb_code look_at(struct audit_grep *g, struct slice line, bool awaite
     }
     g->checked = line.ptr + line.len + 1;
     g->next_seq = info.seq + 1;
-    if (!awaited && (info.ts_us < g->want.since_us || info.ts_us >= g->want.until_us)) {
+    const bool early = g->want.pairs && audit_type_is_attempt(info.type);
+    const bool in_span = (early || info.ts_us >= g->want.since_us) && info.ts_us < g->want.until_us;
+    g->is_hit = g->is_hit && in_span;
+    if (!awaited && !in_span) {
         return CB_OK;
     }
     const struct audit_line found = {
@@ -191,20 +201,21 @@ static bool weigh(struct audit_grep *g, struct slice line, bool *ret_awaited)
     struct line_head head = {0};
     const bool everything = g->want.num_literals == 0;
     *ret_awaited = false;
+    g->is_hit = true;
     if (everything && g->num_awaited == 0) {
         return true;
     }
     if (!line_head(line, &head)) {
         return true; /* damaged, or of a version to come */
     }
+    g->is_hit = everything || holds_one(g, line);
     const uint64_t ref = g->num_awaited > 0 ? closes(line, &head) : UINT64_MAX;
     if (ref != UINT64_MAX && is_awaited(g, ref)) {
         forget(g, ref);
         *ret_awaited = true;
-        return true;
     }
-    return everything || (g->want.attempts && slice_has_suffix(head.type, SLICE(".attempt"))) ||
-           holds_one(g, line);
+    return g->is_hit || *ret_awaited ||
+           (g->want.attempts && slice_has_suffix(head.type, SLICE(".attempt")));
 }
 
 static bool is_line_by_line(const struct audit_grep *g)
@@ -243,6 +254,7 @@ static enum cb_code search_block(struct audit_grep *g, struct cb_err *err)
                 break;
             }
             line = line_around(g, hit);
+            g->is_hit = true;
             at = line.ptr + line.len + 1;
         }
         TRY(look_at(g, line, awaited, err));
@@ -292,6 +304,44 @@ static enum cb_code search_lines(struct audit_grep *g, struct cb_err *err)
     return CB_OK;
 }
 
+/* await_open - the attempts that were under way when segment i began. */
+static enum cb_code await_open(struct audit_grep *g, size_t i, struct open_set *open,
+                               struct cb_err *err)
+{
+    struct buf copy;
+    struct audit_line line;
+    struct segment_start start;
+    struct merkle tree = {0};
+    TRY(merkle_init(&tree, err));
+    buf_init(&copy, AUDIT_LINE_MAX);
+    enum cb_code code =
+        record_read(g->dir, &g->chain, g->chain.links[i].first_seq, &copy, &line, err);
+    if (code == CB_OK) {
+        code = own_parse_segment_open(line.body, &start, &tree, open, err);
+    }
+    merkle_free(&tree);
+    buf_free(&copy);
+    for (size_t k = 0; code == CB_OK && k < open->num; k++) {
+        if (!audit_grep_await(g, open->items[k].attempt.seq)) {
+            code = cb_fail(err, CB_ENOMEM, "no memory to search");
+        }
+    }
+    return code;
+}
+
+/* begin_at - i is the first segment that is read. */
+static enum cb_code begin_at(struct audit_grep *g, size_t i, struct cb_err *err)
+{
+    if (i == 0 || !g->want.pairs) {
+        return CB_OK;
+    }
+    struct open_set *open = calloc(1, sizeof(*open));
+    const enum cb_code code =
+        open == NULL ? cb_fail(err, CB_ENOMEM, "no memory to search") : await_open(g, i, open, err);
+    free(open);
+    return code;
+}
+
 static enum cb_code search_segment(struct audit_grep *g, size_t i, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
@@ -314,12 +364,19 @@ static enum cb_code search_segment(struct audit_grep *g, size_t i, struct cb_err
 
 static enum cb_code search_all(struct audit_grep *g, struct cb_err *err)
 {
-    for (size_t i = 0; i < g->chain.num && !g->stopped; i++) {
+    bool begun = false;
+    const size_t newest = g->want.newest == 0 ? g->chain.num : g->want.newest;
+    for (size_t i = newest < g->chain.num ? g->chain.num - newest : 0;
+         i < g->chain.num && !g->stopped; i++) {
         const struct chain_link *link = &g->chain.links[i];
         const bool ends_before = i + 1 < g->chain.num && link[1].first_us < g->want.since_us;
         const bool begins_after = link->first_us >= g->want.until_us;
         if (g->num_awaited == 0 && (ends_before || begins_after)) {
             continue;
+        }
+        if (!begun) {
+            TRY(begin_at(g, i, err));
+            begun = true;
         }
         TRY(search_segment(g, i, err));
     }

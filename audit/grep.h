@@ -21,6 +21,9 @@ struct audit_grep_want {
     struct slice literals[AUDIT_GREP_LITERALS];
     size_t num_literals; /* 0: every line */
     bool attempts;       /* and every attempt */
+    bool pairs; /* a pair lies where its outcome does: hand over attempts before since_us as well,
+                            and outcomes of attempts in segments that are not read */
+    size_t newest; /* look at so many of the newest segments only; 0: at all */
 };
 
 struct audit_grep; /* a search under way; opaque */
@@ -37,6 +40,9 @@ enum cb_code audit_grep(const char *dir, const struct audit_grep_want *want, aud
 
 /* ---- from within each ---- */
 
+/* audit_grep_is_hit - is the present record one of those wanted? False: it was handed over only because
+ * it is an attempt, or was waited for. */
+bool audit_grep_is_hit(const struct audit_grep *grep);
 /* audit_grep_record - record seq, which is older than the present one; its line is copied to out, to
  * which *ret points. May read a whole segment: who needs many asks for all attempts instead. */
 enum cb_code audit_grep_record(struct audit_grep *grep, uint64_t seq, struct buf *out,

@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &cmd_check,
     &cmd_reload,
     &cmd_audit_init,
+    &review_audit_search,
     &review_audit_archive,
     &review_audit_verify,
     &tools_policy_explain,

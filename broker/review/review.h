@@ -6,5 +6,6 @@
 
 extern const struct command review_audit_archive; /* archive_cmd.c */
 extern const struct command review_audit_verify;  /* verify.c */
+extern const struct command review_audit_search;  /* cmd_search.c */
 
 #endif

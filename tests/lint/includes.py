@@ -54,6 +54,7 @@ PUBLIC = {
     "broker/tools": {"tools.h"},
     "broker/witness": {"witness.h"},
     "broker/anchor": {"anchor.h", "fetch.h"},
+    "broker/review": {"query.h", "review.h", "row.h", "field.h", "search.h"},
 }
 # A library's header and the only places that may include it.
 HOMES = {

@@ -1,0 +1,23 @@
+/* search.h - the rows of a log that a query fits, in order. Public. */
+#ifndef BROKER_REVIEW_SEARCH_H
+#define BROKER_REVIEW_SEARCH_H
+
+#include "broker/review/query.h"
+
+struct review_search {
+    const char *dir;
+    int64_t since_us, until_us; /* of the row's last record; half open */
+    struct query *query;        /* NULL: everything */
+    bool raw;                   /* every record is a row */
+    bool housekeeping; /* also records that are about the log's files alone (segment.open, ...) */
+    size_t newest;     /* of so many of the newest segments; 0: of all */
+};
+
+/* review_search - each is called for every row that fits, in the order of their last records; attempts
+ * that have no outcome come at the end. The row is gone afterwards. each returns false to stop. Holds
+ * what is between an attempt and its outcome, nothing more. Errors as audit_grep. */
+enum cb_code review_search(const struct review_search *search,
+                           bool (*each)(void *ctx, const struct review_row *row), void *ctx,
+                           struct cb_err *err) CB_MUST_USE;
+
+#endif
