@@ -9,6 +9,7 @@
 #   make system       system tests only; VARIANT as above, T="files"
 #   make fuzz         every fuzz target for FUZZ_SECONDS (10); fuzz-long: ten minutes each
 #   make kill-loop    200 kill -9 cycles under 32 clients
+#   make test-tamper  every bit of an audit log flipped, every line and length changed
 #   make help         this list
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -200,7 +201,7 @@ test: deps-test
 
 # ---------------------------------------------------------------- parts of the test run
 PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
-.PHONY: system kill-loop lint bench fuzz-long clean help
+.PHONY: system kill-loop test-tamper lint bench fuzz-long clean help
 # system tests against the real binary; VARIANT=asan|tsan, T=files
 system: all
 	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker $(PYTEST) $(or $(T),tests/system)
@@ -208,6 +209,10 @@ system: all
 # 200 kill -9 cycles under 32 clients
 kill-loop: all
 	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker CERTBROKER_KILL_CYCLES=200 $(PYTEST) tests/system/test_kill.py
+
+# every bit, line and length of a log of 1,000 records changed: minutes
+test-tamper: $(BUILD)/tests/unit/verify/test_tamper
+	CERTBROKER_TAMPER=full $<
 
 # ten minutes for each fuzz target
 fuzz-long:

@@ -5,20 +5,70 @@
 
 #define AT_ONCE 32U /* promises a thread takes at a time */
 
+static void say_keys(struct findings *findings, const char *what)
+{
+    const struct verify_finding found = {.kind = VERIFY_STATE,
+                                         .file = "state/vkeys",
+                                         .seq = VERIFY_NO_SEQ,
+                                         .last_seq = VERIFY_NO_SEQ};
+    findings_add(findings, found, "%s", what);
+}
+
+/* is_as_written - byte for byte what the writer makes of these keys? A key may be spelled in more than
+ * one way. */
+static bool is_as_written(const char *dir, const struct vkeys *keys)
+{
+    struct buf text;
+    struct buf there;
+    struct cb_err ignored;
+    buf_init(&text, VKEYS_MAX * (NOTE_KEY_TEXT_MAX + 22U));
+    for (size_t i = 0; i < keys->num; i++) {
+        char key[NOTE_KEY_TEXT_MAX];
+        note_key_text(&keys->list[i].key, key);
+        buf_printf(&text, "%llu %s\n", (unsigned long long)keys->list[i].from, key);
+    }
+    bool same = false;
+    if (io_read_file(&audit_system_io, dir, "state/vkeys", text.cap, &there, &ignored) == CB_OK) {
+        same = slice_eq(buf_slice(&text), buf_slice(&there));
+        buf_free(&there);
+    }
+    buf_free(&text);
+    return same;
+}
+
+static bool has_key(const struct vkeys *keys, const struct note_key *key)
+{
+    for (size_t i = 0; i < keys->num; i++) {
+        if (note_key_eq(&keys->list[i].key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum cb_code signatures_keys(const struct verify_options *options, struct vkeys *ret,
                              struct findings *findings, struct cb_err *err)
 {
-    const enum cb_code code = vkeys_read(&audit_system_io, options->dir, ret, err);
+    bool as_written = false;
+    enum cb_code code = CB_OK;
+    /* Read twice; a key may be added in between. */
+    for (int i = 0; i < 3 && code == CB_OK && !as_written; i++) {
+        code = vkeys_read(&audit_system_io, options->dir, ret, err);
+        as_written = code == CB_OK && is_as_written(options->dir, ret);
+    }
     if (code != CB_OK && code != CB_ENOENT && code != CB_ECORRUPT) {
         return code;
+    }
+    if (code == CB_OK && !as_written) {
+        say_keys(findings, "was changed: it says what it says in another way");
     }
     if (options->key == NULL) {
         return code;
     }
     if (code == CB_ECORRUPT) {
-        struct verify_finding found = {
-            .kind = VERIFY_STATE, .file = "state/vkeys", .seq = VERIFY_NO_SEQ};
-        findings_add(findings, found, "is not a list of keys");
+        say_keys(findings, "is not a list of keys");
+    } else if (code == CB_OK && !has_key(ret, options->key)) {
+        say_keys(findings, "does not name the key that is pinned");
     }
     *ret = (struct vkeys){.num = 0};
     return vkeys_add(ret, 0, options->key, err);
