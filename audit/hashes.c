@@ -142,7 +142,7 @@ static enum cb_code make_node(struct hashes *h, unsigned level, uint64_t index,
         fold(&h->m, h->scratch, TILE_WIDTH);
         add_subtree(&sum, &h->m, 8 * (tile + 1), h->scratch[0]);
     }
-    memcpy(ret, sum.node[8 * level], SHA256_LEN);
+    memcpy(ret, sum.node[(size_t)8 * level], SHA256_LEN);
     return CB_OK;
 }
 

@@ -105,6 +105,15 @@ enum cb_code prover_open_note(const struct prover *p, struct slice note, struct 
     return vkeys_open_checkpoint(&p->vkeys, note, ret, err);
 }
 
+enum cb_code prover_num_records(const struct prover *p, uint64_t *ret, struct cb_err *err)
+{
+    struct records *r = NULL;
+    TRY(records_open(p->dir, &r, err));
+    const enum cb_code code = records_count(r, ret, err);
+    records_close(r);
+    return code;
+}
+
 /* ---- the tree ---- */
 
 /* use_tree - the tree over so many records; the one of the last proof if it is the same. */

@@ -25,6 +25,10 @@ struct prover_note {
 const struct prover_note *prover_newest(const struct prover *p);
 const struct prover_note *prover_cosigned(const struct prover *p);
 
+/* prover_num_records - how many the log has now, sealed or not. */
+enum cb_code prover_num_records(const struct prover *p, uint64_t *ret,
+                                struct cb_err *err) CB_MUST_USE;
+
 struct proven {
     const struct prover_note
         *note;        /* that the proof leads to: a cosigned one if one covers the record,

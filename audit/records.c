@@ -12,8 +12,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define NEAR (64U * 1024)          /* what is not worth halving again */
-#define PEEK (2U * AUDIT_LINE_MAX) /* wherever it is put, a whole line begins within it */
+#define NEAR (64UL * 1024)          /* what is not worth halving again */
+#define PEEK (2UL * AUDIT_LINE_MAX) /* wherever it is put, a whole line begins within it */
 
 struct records {
     char *dir;
@@ -223,4 +223,72 @@ enum cb_code records_read(struct records *r, uint64_t from, uint64_t num,
     return w.next == w.end ? CB_OK
                            : cb_fail(err, CB_ENOENT, "record %llu is not in the log %s",
                                      (unsigned long long)w.next, r->dir);
+}
+
+/* last_number - of the last line in these bytes that is whole and whose number can be read. */
+static bool last_number(struct slice bytes, uint64_t *ret)
+{
+    size_t end = bytes.len;
+    while (end > 0 && bytes.ptr[end - 1] != '\n') {
+        end--;
+    }
+    while (end > 0) {
+        size_t start = end - 1;
+        while (start > 0 && bytes.ptr[start - 1] != '\n') {
+            start--;
+        }
+        if (start > 0 && number_of((struct slice){bytes.ptr + start, end - start}, ret)) {
+            return true;
+        }
+        end = start;
+    }
+    return false;
+}
+
+/* peek_end - the last line of the newest segment; false: it is shorter than a peek. */
+static enum cb_code peek_end(struct records *r, const char *path, uint64_t *ret, bool *ret_found,
+                             struct cb_err *err)
+{
+    const struct audit_io *io = &audit_system_io;
+    struct stat st;
+    ssize_t got = -1;
+    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (fd < 0 || io->fstat(io->ctx, fd, &st) != 0) {
+        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
+        if (fd >= 0) {
+            (void)io->close(io->ctx, fd);
+        }
+        return code;
+    }
+    const off_t from = st.st_size > (off_t)PEEK ? st.st_size - (off_t)PEEK : 0;
+    if (from > 0) {
+        got = io->pread(io->ctx, fd, r->peek, PEEK, from);
+    }
+    (void)io->close(io->ctx, fd);
+    *ret_found = got > 0 && last_number((struct slice){r->peek, (size_t)got}, ret);
+    return CB_OK;
+}
+
+static bool pass_by(void *ctx, uint64_t seq, struct slice line)
+{
+    (void)line;
+    *(uint64_t *)ctx = seq;
+    return true;
+}
+
+enum cb_code records_count(struct records *r, uint64_t *ret, struct cb_err *err)
+{
+    char path[SEGMENT_PATH_MAX];
+    uint64_t last = 0;
+    bool found = false;
+    TRY(read_chain(r, err));
+    const struct chain_link *newest = &r->chain.links[r->chain.num - 1];
+    TRY(segdir_path(r->dir, newest->no, path, err));
+    TRY(peek_end(r, path, &last, &found, err));
+    if (!found) {
+        struct wanted w = {newest->first_seq, UINT64_MAX, pass_by, &last};
+        TRY(read_segment(r, newest, &w, err));
+    }
+    *ret = last + 1;
+    return CB_OK;
 }

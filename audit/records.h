@@ -22,4 +22,7 @@ enum cb_code records_read(struct records *r, uint64_t from, uint64_t num,
                           bool (*each)(void *ctx, uint64_t seq, struct slice line), void *ctx,
                           struct cb_err *err) CB_MUST_USE;
 
+/* records_count - how many there are now, by the last whole line of the newest segment. */
+enum cb_code records_count(struct records *r, uint64_t *ret, struct cb_err *err) CB_MUST_USE;
+
 #endif

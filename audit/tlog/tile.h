@@ -8,7 +8,7 @@
 #include "broker/base/bytes.h"
 
 #define TILE_WIDTH 256U
-#define TILE_BYTES (TILE_WIDTH * SHA256_LEN)
+#define TILE_BYTES ((size_t)TILE_WIDTH * SHA256_LEN)
 #define TILE_PATH_MAX 64U
 
 /* tile_path - tile/L/x001/x234/067: relative to the log's directory, N in groups of three digits. */
