@@ -4,11 +4,11 @@
 
 #include "broker/cli/command.h"
 
-extern const struct command review_audit_archive;     /* archive_cmd.c */
-extern const struct command review_audit_verify;      /* verify.c */
-extern const struct command review_audit_search;      /* cmd_search.c */
-extern const struct command review_audit_archive;     /* archive_cmd.c */
-extern const struct command review_audit_verify;      /* verify.c */
+extern const struct command review_audit_archive; /* archive_cmd.c */
+extern const struct command review_audit_verify;  /* verify.c */
+extern const struct command review_audit_search;  /* cmd_search.c */
+
+/* Proofs for those who do not have the log. */
 extern const struct command review_audit_prove;       /* prove.c */
 extern const struct command review_audit_check_proof; /* check_proof.c */
 extern const struct command review_audit_consistency; /* consistency.c */
