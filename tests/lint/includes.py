@@ -38,7 +38,7 @@ MAY["broker"] = set(MAY) | {"broker"}
 # What a module may see of another: its public headers.
 PUBLIC = {
     "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h", "trace.h", "review.h", "check_tests.h",
-               "ask_text.h"},
+               "ask_text.h", "rule_text.h"},
     "audit": {"archive.h", "audit.h", "event.h", "follow.h", "grep.h", "keyfile.h", "reader.h",
               "io.h", "prove.h", "hashes.h"},
     "audit/verify": {"verify.h"},
