@@ -45,6 +45,21 @@ enum cb_code audit_line_decode(const struct audit_line *line, struct arena *aren
                                struct audit_event *ret, struct slice *ret_trunc,
                                struct cb_err *err) CB_MUST_USE;
 
+/* What the log's records about itself say beyond the fields of an event. Texts are as they stand in the
+ * line, with any escapes; what a record does not say is 0, false or absent. */
+struct audit_own {
+    struct slice origin, host, version;         /* segment.open */
+    uint64_t segment;                           /* segment.open, segment.close, audit.fault */
+    uint64_t prev_no;                           /* segment.open: the segment before, 0: none */
+    bool prev_clean;                            /* it was closed properly */
+    uint64_t prev_valid_bytes, prev_void_bytes; /* how much of it counts, and does not */
+    uint64_t sys_errno, next_seq;               /* audit.fault */
+    uint64_t outage_us, refused;                /* audit.recovered */
+};
+
+/* audit_line_own - false: the record is not of the form that audit/ writes. */
+bool audit_line_own(const struct audit_line *line, struct audit_own *ret);
+
 /* audit_walk - call each for every record with seq >= from, in order, across all segments; void
  * tails (as stated by the following segment.open) are skipped, as is a torn tail of the newest
  * segment. each returns false to stop early. Reads while a writer runs; the last records it then

@@ -1,6 +1,7 @@
 /* main.c - certbroker: one binary, subcommands. */
 #include "broker/commands.h"
 #include "broker/review/review.h"
+#include "broker/report/report.h"
 #include "broker/tools/tools.h"
 #include "broker/witness/witness.h"
 
@@ -16,6 +17,7 @@ static const struct command *const commands[] = {
     &review_audit_prove,
     &review_audit_check_proof,
     &review_audit_consistency,
+    &report_audit_report,
     &tools_policy_explain,
     &tools_policy_test,
     &tools_policy_list,

@@ -578,7 +578,9 @@ int main(int argc, char **argv)
     s.next_restart_us = start_us + 6 * DAY_US;
     s.next_fault_us = start_us + (days - days / 5) * DAY_US;
     writer_start(&s.w, argv[1], "bench.acme.example/broker1", start_us);
-    tell(&s);
+    if (s.wanted > 0) {
+        tell(&s);
+    }
     start_or_stop(&s, AUDIT_BROKER_STOP);
     writer_end(&s.w);
     (void)printf("%llu records\n", (unsigned long long)s.num);

@@ -55,6 +55,7 @@ PUBLIC = {
     "broker/witness": {"witness.h"},
     "broker/anchor": {"anchor.h", "fetch.h"},
     "broker/review": {"query.h", "review.h", "row.h", "field.h", "search.h"},
+    "broker/report": {"report.h"},
 }
 # A library's header and the only places that may include it.
 HOMES = {

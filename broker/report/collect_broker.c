@@ -1,0 +1,115 @@
+/* collect_broker.c - policies, and how the broker and its log fared. */
+#include "broker/report/collect.h"
+
+#define TEXT_MAX 400U
+
+/* ---- policies ---- */
+
+static void add_changes(struct report *r, const struct audit_event *e, struct policy_event *p)
+{
+    for (size_t i = 0; i < e->num_changes && i < REPORT_CHANGES_MAX; i++) {
+        p->changes[p->num_changes++] = report_text(r, e->changes[i], TEXT_MAX);
+    }
+}
+
+static void add_policy(struct report *r, const struct taken *t)
+{
+    const struct audit_event *e = t->event;
+    struct policy_event *p = &r->policies[r->num_policies++ % REPORT_POLICIES_MAX];
+    *p = (struct policy_event){.us = t->line->ts_us,
+                               .seq = t->line->seq,
+                               .is_reject = t->line->type == AUDIT_POLICY_REJECT,
+                               .is_start = slice_eq(e->by, SLICE("start")),
+                               .by = report_text(r, e->by, TEXT_MAX),
+                               .forced = report_text(r, e->forced, TEXT_MAX),
+                               .note = report_text(r, e->note, TEXT_MAX),
+                               .reason = report_text(r, e->reason, TEXT_MAX),
+                               .detail = report_text(r, e->detail, TEXT_MAX),
+                               .rules = e->rules,
+                               .clients = e->clients,
+                               .num_lost = e->num_lost};
+    report_copy(p->sha256, sizeof(p->sha256), e->policy_sha256);
+    report_copy(p->old_sha256, sizeof(p->old_sha256), e->policy_old_sha256);
+    add_changes(r, e, p);
+}
+
+static void is_in_force(struct report *r, struct slice sha256)
+{
+    if (sha256.len > 0) {
+        report_copy(r->policy_sha256, sizeof(r->policy_sha256), sha256);
+    }
+}
+
+void take_policy_load(struct report *r, const struct taken *t)
+{
+    is_in_force(r, t->event->policy_sha256);
+    /* A reload of what was there already (new TLS files, perhaps) is no change of policy. */
+    if (t->in_period && !slice_eq(t->event->policy_sha256, t->event->policy_old_sha256)) {
+        r->num_loads++;
+        r->num_forced += t->event->forced.len > 0;
+        add_policy(r, t);
+    }
+}
+
+void take_policy_reject(struct report *r, const struct taken *t)
+{
+    r->num_rejects++;
+    add_policy(r, t);
+}
+
+/* ---- the broker ---- */
+
+void take_start(struct report *r, const struct taken *t)
+{
+    is_in_force(r, t->event->policy_sha256);
+    r->health.starts += t->in_period;
+}
+
+void take_stop(struct report *r, const struct taken *t)
+{
+    (void)t;
+    r->health.stops++;
+}
+
+/* ---- the log ---- */
+
+void take_segment_open(struct report *r, const struct taken *t)
+{
+    struct audit_own own;
+    if (!audit_line_own(t->line, &own)) {
+        r->undecoded++;
+        return;
+    }
+    report_copy(r->origin, sizeof(r->origin), own.origin);
+    report_copy(r->host, sizeof(r->host), own.host);
+    if (!t->in_period) {
+        return;
+    }
+    r->health.opens++;
+    if (own.prev_no != 0) {
+        r->health.unclean += !own.prev_clean;
+        r->health.void_tails += own.prev_void_bytes > 0;
+        r->health.void_bytes += own.prev_void_bytes;
+    }
+}
+
+void take_fault(struct report *r, const struct taken *t)
+{
+    struct health *h = &r->health;
+    h->fault[h->faults++ % REPORT_FAULTS_MAX] =
+        (struct fault){.us = t->line->ts_us,
+                       .what = report_text(r, t->event->reason, TEXT_MAX),
+                       .detail = report_text(r, t->event->detail, TEXT_MAX)};
+}
+
+void take_recovered(struct report *r, const struct taken *t)
+{
+    struct audit_own own;
+    if (!audit_line_own(t->line, &own)) {
+        r->undecoded++;
+        return;
+    }
+    r->health.outages++;
+    r->health.outage_us += own.outage_us;
+    r->health.refused += own.refused;
+}

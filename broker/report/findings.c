@@ -1,0 +1,203 @@
+/* findings.c - see findings.h. Says what is so, never what it means: that is for who knows the place. */
+#include "broker/report/findings.h"
+
+#include <stdio.h>
+
+#define TEXT_ROOM 640
+#define GIB (UINT64_C(1) << 30)
+#define CHECKPOINT_LATE_US (10 * INT64_C(60000000))
+#define DAY_US INT64_C(86400000000)
+
+struct finding_list {
+    struct report *r;
+    struct finding *out;
+    size_t num;
+    enum finding_level level;
+};
+
+__attribute__((format(printf, 3, 4))) static void say(struct finding_list *l, const char *section,
+                                                      const char *fmt, ...)
+{
+    char text[TEXT_ROOM];
+    va_list ap;
+    va_start(ap, fmt);
+    const int len = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (len > 0 && l->num < FINDINGS_MAX) {
+        const struct slice kept = report_text(l->r, slice_of(text), SIZE_MAX);
+        if (kept.ptr != NULL) {
+            l->out[l->num++] = (struct finding){l->level, section, kept};
+        }
+    }
+}
+
+#define ULL(x) ((unsigned long long)(x))
+#define S(num) ((num) == 1 ? "" : "s")
+#define IS(num) ((num) == 1 ? "is" : "are")
+
+/* How each kind of certificate gone astray is said: for one, for many. */
+static const struct {
+    enum finding_level level;
+    const char *one, *many;
+} loose_words[LOOSE_COUNT] = {
+    [LOOSE_BYPASS] = {FINDING_ALERT, "certificate at the CA was not asked for through this broker",
+                      "certificates at the CA were not asked for through this broker"},
+    [LOOSE_UNKNOWN] = {FINDING_ALERT, "request to the CA has no known outcome",
+                       "requests to the CA have no known outcome"},
+    [LOOSE_MISMATCH] = {FINDING_ALERT,
+                        "certificate differed from what was authorised and is not revoked yet",
+                        "certificates differed from what was authorised and are not revoked yet"},
+    [LOOSE_ORPHAN] = {FINDING_ALERT, "certificate is at the CA that nobody received",
+                      "certificates are at the CA that nobody received"},
+    [LOOSE_MISSING] = {FINDING_ALERT, "certificate issued through this broker is not at the CA",
+                       "certificates issued through this broker are not at the CA"},
+    [LOOSE_UNDELIVERED] = {FINDING_LOOK, "certificate was not delivered and is not revoked",
+                           "certificates were not delivered and are not revoked"},
+};
+
+static void about_loose(struct finding_list *l)
+{
+    static const enum loose_kind order[LOOSE_COUNT] = {LOOSE_BYPASS,   LOOSE_UNKNOWN,
+                                                       LOOSE_MISMATCH, LOOSE_ORPHAN,
+                                                       LOOSE_MISSING,  LOOSE_UNDELIVERED};
+    for (size_t i = 0; i < LOOSE_COUNT; i++) {
+        const struct loose_list *list = &l->r->loose[order[i]];
+        const uint64_t open = list->open + list->older_open;
+        if (open == 0 || loose_words[order[i]].level != l->level) {
+            continue;
+        }
+        if (list->older_open > 0) {
+            say(l, "loose", "%llu %s (%llu of them from before the period)", ULL(open),
+                open == 1 ? loose_words[order[i]].one : loose_words[order[i]].many,
+                ULL(list->older_open));
+        } else {
+            say(l, "loose", "%llu %s", ULL(open),
+                open == 1 ? loose_words[order[i]].one : loose_words[order[i]].many);
+        }
+    }
+}
+
+static void alerts(struct finding_list *l)
+{
+    const struct report *r = l->r;
+    l->level = FINDING_ALERT;
+    if (r->is_damaged) {
+        say(l, "log", "The log is damaged, and nothing behind the damage is in this report: %s",
+            r->damage.msg);
+    }
+    about_loose(l);
+    if (r->after > 0 && r->is_until_now) {
+        say(l, "log", "%llu record%s %s dated later than now, and not in this report",
+            ULL(r->after), S(r->after), IS(r->after));
+    }
+    if (r->state.has_free && r->state.free_bytes < GIB && r->is_until_now) {
+        say(l, "log", "less than 1 GiB is free on the log's disk");
+    }
+}
+
+static void about_log(struct finding_list *l)
+{
+    const struct health *h = &l->r->health;
+    const struct log_file_state *s = &l->r->state;
+    if (h->faults > 0) {
+        say(l, "log", "The disk of the log failed %llu time%s", ULL(h->faults), S(h->faults));
+    }
+    if (h->outages > 0) {
+        say(l, "log", "The log could not be written for %llu s in all; %llu request%s refused",
+            ULL(h->outage_us / 1000000), ULL(h->refused), h->refused == 1 ? " was" : "s were");
+    }
+    if (h->unclean > h->faults) {
+        say(l, "log", "The broker ended %llu time%s without closing its log",
+            ULL(h->unclean - h->faults), S(h->unclean - h->faults));
+    }
+    if (h->clock_back > 0) {
+        say(l, "log", "The clock went back %llu time%s, at most by %.1f s", ULL(h->clock_back),
+            S(h->clock_back), (double)h->clock_back_worst_us / 1e6);
+    }
+    if (l->r->undecoded > 0) {
+        say(l, "log", "%llu record%s could not be understood by this version and %s left out",
+            ULL(l->r->undecoded), S(l->r->undecoded), l->r->undecoded == 1 ? "was" : "were");
+    }
+    if (s->has_checkpoint && s->checkpoint_size < l->r->last_seq + 1 &&
+        l->r->made_us - s->checkpoint_us > CHECKPOINT_LATE_US && l->r->is_until_now) {
+        say(l, "log", "The newest signed checkpoint lacks the last %llu records",
+            ULL(l->r->last_seq + 1 - s->checkpoint_size));
+    }
+}
+
+static uint64_t new_wildcards(const struct report *r)
+{
+    uint64_t num = 0;
+    for (size_t i = 0; i < r->num_specials; i++) {
+        num += r->specials[i].is_new && r->specials[i].is_wildcard;
+    }
+    return num;
+}
+
+static void looks(struct finding_list *l)
+{
+    const struct report *r = l->r;
+    const uint64_t wildcards = new_wildcards(r);
+    l->level = FINDING_LOOK;
+    about_loose(l);
+    if (r->num_forced > 0) {
+        say(l, "policy", "%llu polic%s loaded although something objected (--force)",
+            ULL(r->num_forced), r->num_forced == 1 ? "y was" : "ies were");
+    }
+    if (r->allowed_later > 0) {
+        say(l, "denied", "%llu time%s a client was given names that it had been denied before",
+            ULL(r->allowed_later), S(r->allowed_later));
+    }
+    if (wildcards > 0) {
+        say(l, "wide", "%llu wildcard%s %s given to a client for the first time", ULL(wildcards),
+            S(wildcards), wildcards == 1 ? "was" : "were");
+    }
+    if (r->certs.gap_7 > 0) {
+        say(l, "expiry", "%llu certificate%s end%s within 7 days, and nothing newer is there",
+            ULL(r->certs.gap_7), S(r->certs.gap_7), r->certs.gap_7 == 1 ? "s" : "");
+    }
+    about_log(l);
+}
+
+static void notes(struct finding_list *l)
+{
+    const struct report *r = l->r;
+    l->level = FINDING_NOTE;
+    if (r->new_holders > 0 && r->first_us < r->since_us) {
+        say(l, "names", "%llu client%s got a certificate for the first time", ULL(r->new_holders),
+            S(r->new_holders));
+    }
+    if (r->num_loads > 0 || r->num_rejects > 0) {
+        say(l, "policy", "The policy changed %llu time%s; %llu reload%s refused", ULL(r->num_loads),
+            S(r->num_loads), ULL(r->num_rejects), r->num_rejects == 1 ? " was" : "s were");
+    }
+    if (r->health.silence_us > DAY_US) {
+        say(l, "log", "For %llu hours nothing was recorded at all",
+            ULL(r->health.silence_us / 3600000000));
+    }
+    if (r->health.dropped > 0) {
+        say(l, "log", "%llu request%s counted without a record of %s own", ULL(r->health.dropped),
+            r->health.dropped == 1 ? " was" : "s were", r->health.dropped == 1 ? "its" : "their");
+    }
+    if (!r->state.has_cosigned) {
+        say(l, "log", "No witness has signed this log: who can write to its disk can rewrite it");
+    }
+    if (r->health.reconciled_us == 0) {
+        say(l, "log", "The log was never compared with the CA's own database");
+    }
+}
+
+size_t findings_of(struct report *r, struct finding out[FINDINGS_MAX])
+{
+    struct finding_list l = {.r = r, .out = out};
+    alerts(&l);
+    looks(&l);
+    notes(&l);
+    return l.num;
+}
+
+const char *finding_level_word(enum finding_level level)
+{
+    static const char *const words[] = {"alert", "look", "note"};
+    return words[level];
+}
