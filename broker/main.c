@@ -1,7 +1,7 @@
 /* main.c - certbroker: one binary, subcommands. */
 #include "broker/commands.h"
-#include "broker/review/review.h"
 #include "broker/report/report.h"
+#include "broker/review/review.h"
 #include "broker/tools/tools.h"
 #include "broker/witness/witness.h"
 
