@@ -14,6 +14,8 @@ const char *audit_state_word(enum audit_state state)
         return "ok";
     case AUDIT_LOW_SPACE:
         return "low_space";
+    case AUDIT_CORRUPT:
+        return "corrupt";
     case AUDIT_STALLED:
         return "stalled";
     case AUDIT_BLOCKED:
@@ -72,20 +74,28 @@ static enum cb_code report(const struct recovered *r, struct audit_recovery *ret
     return CB_OK;
 }
 
-/* start_thread - with every signal blocked: signals are the main program's business. */
-static enum cb_code start_thread(struct audit *a, struct cb_err *err)
+enum cb_code writer_start_thread(pthread_t *ret, void *(*run)(void *), void *arg,
+                                 struct cb_err *err)
 {
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int status = pthread_create(&a->thread, NULL, committer_main, a);
+    const int status = pthread_create(ret, NULL, run, arg);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != 0) {
         return cb_fail(err, CB_ESYS, "cannot start the audit log's thread (error %d)", status);
     }
-    a->thread_runs = true;
     return CB_OK;
+}
+
+static enum cb_code start_threads(struct audit *a, struct cb_err *err)
+{
+    if (a->sealer != NULL) {
+        TRY(writer_start_thread(&a->sealer_thread, sealer_main, a->sealer, err));
+        a->sealer_runs = true;
+    }
+    return writer_start_thread(&a->thread, committer_main, a, err);
 }
 
 /* adopt - what recovery found becomes the writer's. */
@@ -98,18 +108,20 @@ static void adopt(struct audit *a, const struct recovered *r)
     atomic_store(&a->next_seq, r->tree.size);
 }
 
-static enum cb_code open_writer(struct audit *a, struct recovered *r,
+static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sealing *sealing,
                                 struct audit_recovery *ret_recovery, struct cb_err *err)
 {
     TRY(writer_read_origin(a, err));
     TRY(writer_lock(a, err));
+    TRY(sealing_read(a, sealing, err));
     TRY(recover(a->dir, slice_of(a->origin), a->io, r, err));
     find_reqs(a, &r->open);
     adopt(a, r);
+    TRY(sealing_check(a, sealing, r, err));
     TRY(report(r, ret_recovery, err));
     writer_check_space(a);
     TRY(writer_open_segment(a, err));
-    return start_thread(a, err);
+    return start_threads(a, err);
 }
 
 enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
@@ -119,8 +131,10 @@ enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
     struct audit_recovery recovery = {0};
     TRY(writer_new(options, &a, err));
     struct recovered *r = calloc(1, sizeof(*r));
+    struct sealing sealing = {.is_signed = false};
     const enum cb_code code = r == NULL ? cb_fail(err, CB_ENOMEM, "no memory for the audit log")
-                                        : open_writer(a, r, &recovery, err);
+                                        : open_writer(a, r, &sealing, &recovery, err);
+    sealing_free(&sealing);
     free(r);
     if (code != CB_OK) {
         audit_recovery_free(&recovery);
@@ -168,6 +182,9 @@ enum audit_state audit_get_state(const struct audit *audit)
     if (is_stalled(audit)) {
         return AUDIT_STALLED;
     }
+    if (audit->sealer != NULL && sealer_get_state(audit->sealer) == SEALER_MISMATCH) {
+        return AUDIT_CORRUPT;
+    }
     return space == SPACE_LOW ? AUDIT_LOW_SPACE : AUDIT_OK;
 }
 
@@ -186,6 +203,7 @@ void audit_get_stats(const struct audit *audit, struct audit_stats *ret)
         .next_seq = stat_get(&audit->next_seq),
         .queued = stat_get(&audit->queued_now),
     };
+    sealing_stats(audit, ret);
 }
 
 /* ---- submitting ---- */
@@ -193,7 +211,7 @@ void audit_get_stats(const struct audit *audit, struct audit_stats *ret)
 static bool is_ours(enum audit_type type)
 {
     return type == AUDIT_SEGMENT_OPEN || type == AUDIT_SEGMENT_CLOSE || type == AUDIT_FAULT ||
-           type == AUDIT_RECOVERED;
+           type == AUDIT_RECOVERED || type == AUDIT_HEARTBEAT || type == AUDIT_CLOCK_STEP;
 }
 
 /* check_append - a body that is not what it says would make the log unreadable: refuse it here. */
@@ -224,6 +242,12 @@ static enum cb_code check_state(const struct audit *a, enum audit_type type, str
     }
     if (space == SPACE_OUT && !writer_has_reserve(type)) {
         return cb_fail(err, CB_ESYS, "the audit log's disk is full");
+    }
+    if (type == AUDIT_ISSUE_ATTEMPT && a->sealer != NULL &&
+        sealer_get_state(a->sealer) == SEALER_MISMATCH) {
+        return cb_fail(err, CB_ESYS,
+                       "the audit log does not hold what was written: nothing is "
+                       "issued");
     }
     if (space == SPACE_LOW && type == AUDIT_ISSUE_ATTEMPT) {
         return cb_fail(err, CB_ESYS, "the audit log's disk is nearly full: nothing is issued");

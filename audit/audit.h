@@ -23,7 +23,9 @@ struct proof;       /* tlog/proof.h */
 enum audit_state {
     AUDIT_OK,
     AUDIT_LOW_SPACE, /* below the soft mark: no new certificates, revocation still works */
-    AUDIT_STALLED,   /* a batch has been waiting for the disk too long */
+    AUDIT_CORRUPT, /* what is on the disk is not what was acknowledged: nothing is signed for any more,
+                      no new certificates; revocation still works */
+    AUDIT_STALLED, /* a batch has been waiting for the disk too long */
     AUDIT_BLOCKED, /* cannot write, or below the hard mark: nothing new may be begun. Below the mark
                       outcomes of what was begun still go in, see audit_submit */
 };
@@ -37,6 +39,8 @@ struct audit_options {
     uint64_t soft_free_bytes;     /* 0: 1 GiB */
     uint64_t hard_free_bytes;     /* 0: 64 MiB */
     uint64_t stall_ms;            /* 0: 5000 */
+    uint64_t heartbeat_ms;        /* log.heartbeat after so long without a record; 0: 60 s */
+    bool abort_on_sync_error;     /* end the program when fdatasync fails, as some sites demand */
     const struct cb_clock *clock; /* NULL: system */
     const struct audit_io *io;    /* NULL: the real one */
     /* observer (may be NULL): called on the committer thread, in seq order, for every line once it
@@ -80,7 +84,8 @@ enum cb_code audit_init_signed(const char *dir, const char *origin, const struct
 
 /* audit_open - lock the log, recover it, open a new segment, start the committer thread.
  * CB_ENOENT: not initialised. CB_EBUSY: another writer. CB_ECORRUPT: refuses to start; the message
- * names the file and record. Blocks. *ret and *ret_recovery are the caller's. */
+ * names the file and record. So it does when the log does not continue what its newest checkpoint was
+ * signed for. CB_EINPUT: the key is not the log's current one. Blocks. *ret and *ret_recovery are the caller's. */
 enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
                         struct audit_recovery *ret_recovery, struct cb_err *err) CB_MUST_USE;
 
@@ -112,7 +117,7 @@ struct audit_append {
  *   CB_EINPUT  body is not a record of this type, or an outcome whose "ref" is not ref_seq
  *   CB_ELIMIT  queue full (4096 records, 16 MiB), or too many attempts without outcome (1024; fewer
  *              beyond 10^9 records)
- *   CB_ESYS    BLOCKED or STALLED; for ISSUE_ATTEMPT also below the soft mark; for everything but
+ *   CB_ESYS    BLOCKED or STALLED; for ISSUE_ATTEMPT also CORRUPT or below the soft mark; for everything but
  *              outcomes and BROKER_STOP also below the hard mark
  * On any error done is not called. An outcome that fails with CB_ESYS or CB_ELIMIT, here or in
  * done, leaves its attempt to the log: it closes it by itself with *.unknown (reason
@@ -135,7 +140,40 @@ struct audit_stats {
     uint64_t free_bytes;
     uint64_t next_seq;
     uint64_t queued;
+    /* of signing; all 0 without a key */
+    uint64_t sealed_size;   /* records that the newest checkpoint covers */
+    int64_t sealed_us;      /* wall time of it; 0: this process has not signed one yet */
+    uint64_t seal_lag_us;   /* age of the oldest record that it does not cover; 0: there is none */
+    uint64_t checkpoints;   /* signed by this process */
+    uint64_t seal_failures; /* tries that failed, and are made again */
 };
 void audit_get_stats(const struct audit *audit, struct audit_stats *ret); /* any thread */
+
+/* ---- signed checkpoints; all of these need a log that was opened with its key ---- */
+
+/* audit_seal_why - why the last try to sign failed, one line; "" if none has. Any thread. */
+void audit_seal_why(const struct audit *audit, char out[CB_ERR_MSG_MAX]);
+
+/* audit_checkpoint - a copy of the newest signed checkpoint into out, which is emptied first. Any
+ * thread. CB_ENOMEM: out's cap is too small (4096 is enough). */
+enum cb_code audit_checkpoint(const struct audit *audit, struct buf *out,
+                              struct cb_err *err) CB_MUST_USE;
+
+/* audit_consistency - the proof that the first size records continue the first old ones, 0 < old <=
+ * size <= sealed_size, from tiles and records. Any thread; blocks on the disk. */
+enum cb_code audit_consistency(const struct audit *audit, uint64_t old, uint64_t size,
+                               struct proof *ret, struct cb_err *err) CB_MUST_USE;
+
+/* audit_keep_cosigned - store a checkpoint with its witnesses' cosignatures as state/cosigned, durably,
+ * in place of the one before. Any thread; blocks on the disk. CB_EINPUT: it is not a checkpoint that
+ * this log's key has signed, or older than the one that is kept. */
+enum cb_code audit_keep_cosigned(struct audit *audit, struct slice note,
+                                 struct cb_err *err) CB_MUST_USE;
+
+/* audit_rotate_key - write key.rotate, make new_key (borrowed until audit_close) the log's key and wait
+ * for the first checkpoint, which both keys sign. Blocks. CB_EINPUT: new_key is not another key of
+ * this log's name. After other errors open the log again to learn which key is its current one. */
+enum cb_code audit_rotate_key(struct audit *audit, const struct note_signer *new_key,
+                              struct cb_err *err) CB_MUST_USE;
 
 #endif

@@ -117,6 +117,10 @@ void commit_settle(struct audit *a, struct batch *b)
     for (size_t i = 0; i < b->num; i++) {
         merkle_append(&a->tree, entry_line(b, &b->entries[i]));
     }
+    a->last_record_us = clock_mono_us(a->clock);
+    if (a->sealer != NULL) {
+        sealer_publish(a->sealer, a->segment.no, a->segment.durable, &a->tree);
+    }
     b->num = 0;
     b->bytes = 0;
 }
@@ -230,6 +234,7 @@ static void commit_batch(struct audit *a)
 {
     set_busy(a);
     bool ok = !atomic_load(&a->blocked);
+    ok = ok && watch_clock(a);
     if (ok && commit_roll_is_due(a)) {
         ok = writer_roll(a);
     }

@@ -40,10 +40,13 @@ enum audit_type {
     AUDIT_RECONCILE_MISSING,  /* it was issued through us, the CA does not have it */
     AUDIT_RECONCILE_RESOLVED, /* what became of ref, whose outcome was not known */
     AUDIT_SEGMENT_PRUNE,      /* the oldest segments may be removed; their tree stays */
+    AUDIT_KEY_ROTATE,         /* from the next record on another key signs the checkpoints */
+    AUDIT_HEARTBEAT,          /* nothing happened for a while: silence would be a sign */
+    AUDIT_CLOCK_STEP,         /* the wall clock was set; ts jumps here */
     AUDIT_LOSS,          /* records are gone, or no longer what they were, and that was accepted */
     AUDIT_WITNESS_ALARM, /* a witness has seen what this log does not have */
 };
-#define AUDIT_TYPE_COUNT 30
+#define AUDIT_TYPE_COUNT 33
 
 const char *audit_type_word(enum audit_type type); /* "issue.attempt", ... */
 bool audit_type_parse(struct slice word, enum audit_type *ret);
@@ -140,6 +143,9 @@ struct audit_event {
     struct slice
         witness; /* witness.alarm: which, and how many records it has seen; tree_size and */
     uint64_t witness_size; /* root are of the checkpoint that it was shown */
+    /* key.rotate */
+    struct slice old_vkey, new_vkey;
+    struct slice statement; /* a note by which both keys sign this (rotation.h) */
 };
 
 /* audit_event_zero - an event with every field absent. */

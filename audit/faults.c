@@ -27,6 +27,10 @@ uint64_t writer_reservation(const struct audit *a, size_t more_attempts, size_t 
 
 static void note_fault(struct audit *a, const char *what, const struct cb_err *why)
 {
+    if (a->options.abort_on_sync_error && strcmp(what, "fdatasync") == 0) {
+        cb_check_failed("an fdatasync of the audit log (audit.fsync_error is abort)", __FILE__,
+                        __LINE__);
+    }
     stat_add(&a->faults, 1);
     if (a->fault.what != NULL) {
         return; /* the first one of an outage is the one worth a record */
@@ -141,7 +145,7 @@ static bool write_story(struct audit *a)
     const char *what = NULL;
     struct cb_err err;
     own_begin(a);
-    own_add_fault(a);
+    own_add_fault(a, &a->fault);
     if (atomic_load(&a->blocked)) {
         own_add_recovered(a);
     }
@@ -185,6 +189,9 @@ bool writer_roll(struct audit *a)
         a->prev = (struct segment_prev){
             .no = a->segment.no, .valid_bytes = a->segment.durable, .clean = true};
         segment_close(&a->segment, a->io);
+        if (a->sealer != NULL) {
+            sealer_urge(a->sealer);
+        }
         return enter(a, &created, &err) == CB_OK || writer_replace(a);
     }
     writer_abandon(a, what, &err);
@@ -245,18 +252,23 @@ static void probe(struct audit *a)
     atomic_store_explicit(&a->refused, 0, memory_order_relaxed);
 }
 
-/* close_lost - attempts whose outcome was turned away while the disk hung. False: BLOCKED. */
-static bool close_lost(struct audit *a)
+bool writer_tell(struct audit *a)
 {
     const char *what = NULL;
     struct cb_err err;
-    own_begin(a);
-    own_add_lost(a);
     if (own_write(a, &what, &err) == CB_OK) {
         return true;
     }
     writer_abandon(a, what, &err);
     return writer_replace(a);
+}
+
+/* close_lost - attempts whose outcome was turned away while the disk hung. False: BLOCKED. */
+static bool close_lost(struct audit *a)
+{
+    own_begin(a);
+    own_add_lost(a);
+    return writer_tell(a);
 }
 
 void writer_tick(struct audit *a)
@@ -275,7 +287,8 @@ void writer_tick(struct audit *a)
             return;
         }
     }
-    if (!commit_roll_is_due(a) || writer_roll(a)) {
-        (void)close_lost(a);
+    if ((!commit_roll_is_due(a) || writer_roll(a)) && close_lost(a) && watch_sealer(a) &&
+        watch_clock(a)) {
+        (void)watch_silence(a);
     }
 }

@@ -3,7 +3,7 @@
  *
  * Around these the committer puts v, seq, d, ts before, and crc after; type comes first and
  * "trunc", naming the fields that were cut or left out, comes last. segment.open, segment.close,
- * audit.fault and audit.recovered carry further keys of their own: see own_records.c. */
+ * audit.fault, audit.recovered, log.heartbeat and clock.step carry further keys of their own: see own_records.c. */
 #include "audit/fields.h"
 
 #define AT(member) offsetof(struct audit_event, member)
@@ -129,4 +129,7 @@ const struct field audit_fields[FIELD_COUNT] = {
     /* the log against what a witness has seen */
     TEXT(GROUP_TOP, "witness", witness, 128),
     U64(GROUP_TOP, "witness_size", witness_size),
+    TEXT(GROUP_TOP, "old_vkey", old_vkey, 256),
+    TEXT(GROUP_TOP, "new_vkey", new_vkey, 256),
+    TEXT(GROUP_TOP, "statement", statement, 2048),
 };

@@ -27,7 +27,7 @@ struct field {
     size_t max; /* bytes before escaping, for FIELD_TEXT */
 };
 
-#define FIELD_COUNT 86
+#define FIELD_COUNT 89
 extern const struct field audit_fields[FIELD_COUNT];
 extern const char *const audit_group_key[GROUP_COUNT]; /* "" for the top level */
 

@@ -115,8 +115,15 @@ static enum cb_code read_chunk(struct lines *l, size_t *ret, struct cb_err *err)
 {
     const uint64_t left = l->limit > l->read_at ? l->limit - l->read_at : 0;
     const size_t want = left < CHUNK ? (size_t)left : CHUNK;
-    return l->zst != NULL ? zst_read(l->zst, l->block + CARRY, want, ret, err)
-                          : read_plain(l, want, ret, err);
+    if (l->zst != NULL) {
+        return zst_read(l->zst, l->block + CARRY, want, ret, err);
+    }
+    /* Whole sectors, as O_DIRECT wants them; what lies behind the limit is left out again. */
+    const size_t sectors = (want + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t got = 0;
+    TRY(read_plain(l, sectors, &got, err));
+    *ret = got < want ? got : want;
+    return CB_OK;
 }
 
 /* refill - keep the unread bytes in front of the reading area and read one more chunk. */
@@ -132,6 +139,8 @@ static enum cb_code refill(struct lines *l, struct cb_err *err)
     l->at_end = got < CHUNK;
     l->read_at += got;
     l->to = CARRY + got;
+    l->from += l->drop < got ? l->drop : got;
+    l->drop = 0;
     return CB_OK;
 }
 
@@ -175,7 +184,9 @@ enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *re
 enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err)
 {
     if (l->zst == NULL) {
-        l->offset = l->read_at = offset;
+        l->offset = offset;
+        l->read_at = offset - offset % ALIGNMENT;
+        l->drop = (size_t)(offset % ALIGNMENT);
         return CB_OK;
     }
     while (l->offset < offset && !l->at_end) {

@@ -35,13 +35,14 @@ struct lines {
     uint64_t offset;  /* in the file, of block[from] */
     uint64_t read_at; /* in the file, of the next read */
     uint64_t limit;   /* bytes from here on do not count */
+    size_t drop;      /* of the next block: it had to begin at a sector */
     bool at_end;
     bool resync; /* within an overlong line: skip to its newline */
 };
 
-/* lines_open - path, the plain name (or a packed one's own, for that form alone), is borrowed until lines_close. limit: UINT64_MAX for all; with
- * another limit only LINES_FROM_CACHE, since O_DIRECT reads whole sectors. CB_ENOENT if there
- * is no such file in either form. The struct must stay where it is. */
+/* lines_open - path, the plain name (or a packed one's own, for that form alone), is borrowed until
+ * lines_close. limit: UINT64_MAX for all. CB_ENOENT if there is no such file in either form. The
+ * struct must stay where it is. */
 enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,
                         enum lines_source source, uint64_t limit, struct cb_err *err) CB_MUST_USE;
 void lines_close(struct lines *l); /* a zeroed struct is fine */
@@ -50,8 +51,8 @@ void lines_close(struct lines *l); /* a zeroed struct is fine */
 enum lines_next lines_next(struct lines *l, struct slice *ret_line, uint64_t *ret_offset,
                            struct cb_err *err) CB_MUST_USE;
 
-/* lines_skip - go on at this offset, where a line begins; before the first lines_next, and only
- * LINES_FROM_CACHE. Of a packed segment all before it is unpacked. */
+/* lines_skip - go on at this offset, where a line begins; before the first lines_next. Of a packed
+ * segment all before it is unpacked. */
 enum cb_code lines_skip(struct lines *l, uint64_t offset, struct cb_err *err) CB_MUST_USE;
 
 /* lines_bulk - all whole lines that are in the block, at least one, the last one's newline included: for

@@ -29,11 +29,11 @@ static bool has_room(const struct audit *a)
     return a->own.num < BATCH_RECORDS_MAX && a->own.bytes + AUDIT_LINE_MAX <= BATCH_BYTES_MAX;
 }
 
-void own_add_fault(struct audit *a)
+void own_add_fault(struct audit *a, const struct own_fault *fault)
 {
     struct buf body;
     buf_init(&body, LINE_BODY_MAX);
-    own_fault(&body, &a->fault);
+    own_fault(&body, fault);
     add(a, AUDIT_FAULT, &body, UINT64_MAX);
     buf_free(&body);
 }
@@ -89,6 +89,24 @@ void own_add_close(struct audit *a, const char *reason)
     buf_init(&body, LINE_BODY_MAX);
     own_segment_close(&body, a->segment.no, reason, &a->tree);
     add(a, AUDIT_SEGMENT_CLOSE, &body, UINT64_MAX);
+    buf_free(&body);
+}
+
+void own_add_heartbeat(struct audit *a, uint64_t idle_us)
+{
+    struct buf body;
+    buf_init(&body, LINE_BODY_MAX);
+    own_heartbeat(&body, idle_us);
+    add(a, AUDIT_HEARTBEAT, &body, UINT64_MAX);
+    buf_free(&body);
+}
+
+void own_add_clock_step(struct audit *a, int64_t step_us)
+{
+    struct buf body;
+    buf_init(&body, LINE_BODY_MAX);
+    own_clock_step(&body, step_us);
+    add(a, AUDIT_CLOCK_STEP, &body, UINT64_MAX);
     buf_free(&body);
 }
 

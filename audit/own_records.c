@@ -122,6 +122,21 @@ void own_recovered(struct buf *out, uint64_t outage_us, uint64_t refused)
     put_u64(out, "refused", refused);
 }
 
+void own_heartbeat(struct buf *out, uint64_t idle_us)
+{
+    buf_add_slice(out, SLICE("\"type\":\"log.heartbeat\""));
+    put_u64(out, "idle_us", idle_us);
+}
+
+void own_clock_step(struct buf *out, int64_t step_us)
+{
+    buf_add_slice(out, SLICE("\"type\":\"clock.step\",\"step_us\":"));
+    if (step_us < 0) {
+        buf_add_char(out, '-');
+    }
+    buf_add_u64(out, step_us < 0 ? (uint64_t)0 - (uint64_t)step_us : (uint64_t)step_us);
+}
+
 bool own_unknown(struct buf *out, const struct audit_open_attempt *attempt)
 {
     struct audit_event e;

@@ -1,12 +1,12 @@
 /* own_records.h - the records that audit/ itself writes: segment.open, segment.close, audit.fault,
- * audit.recovered, and *.unknown for outcomes that were lost while the disk failed.
+ * audit.recovered, log.heartbeat, clock.step, and *.unknown for outcomes that were lost while the disk failed.
  *
  * All produce a body for line_frame(). */
 #ifndef AUDIT_OWN_RECORDS_H
 #define AUDIT_OWN_RECORDS_H
 
-#include "audit/tlog/merkle.h"
 #include "audit/open_set.h"
+#include "audit/tlog/merkle.h"
 
 /* What is known of the segment before this one: how many of its bytes count. */
 struct segment_prev {
@@ -55,6 +55,10 @@ struct own_fault {
 };
 void own_fault(struct buf *out, const struct own_fault *fault);
 void own_recovered(struct buf *out, uint64_t outage_us, uint64_t refused);
+/* own_heartbeat - for so long there was nothing to record. */
+void own_heartbeat(struct buf *out, uint64_t idle_us);
+/* own_clock_step - by how much the wall clock moved against the time since boot; below 0: back. */
+void own_clock_step(struct buf *out, int64_t step_us);
 /* own_unknown - closes an attempt whose outcome could not be written. False: no memory. */
 bool own_unknown(struct buf *out, const struct audit_open_attempt *attempt);
 

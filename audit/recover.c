@@ -9,6 +9,8 @@
 
 #include "audit/line.h"
 #include "audit/lines.h"
+#include "audit/reader.h"
+#include "audit/rotation.h"
 #include "audit/segdir.h"
 
 #include <fcntl.h>
@@ -67,7 +69,30 @@ static enum cb_code take_close(struct pass *p, const struct line_info *info, str
     return CB_OK;
 }
 
-static enum cb_code take_type(struct pass *p, const struct line_info *info, struct cb_err *err)
+/* take_rotation - who signs from here on. */
+static enum cb_code take_rotation(struct pass *p, struct slice line, const struct line_info *info,
+                                  struct cb_err *err)
+{
+    struct arena arena;
+    struct audit_record record;
+    struct cb_err why;
+    arena_init(&arena, 256U * 1024);
+    enum cb_code code = audit_line_parse(line, &arena, &record, &why);
+    if (code == CB_OK) {
+        code =
+            rotation_check(record.event.statement, p->origin, &p->r->old_key, &p->r->new_key, &why);
+    }
+    arena_free(&arena);
+    if (code != CB_OK) {
+        return corrupt(p, why.msg, err);
+    }
+    p->r->rotated = true;
+    p->r->rotate_seq = info->seq;
+    return CB_OK;
+}
+
+static enum cb_code take_type(struct pass *p, struct slice line, const struct line_info *info,
+                              struct cb_err *err)
 {
     if (!p->opened) {
         return take_open(p, info, err);
@@ -77,6 +102,9 @@ static enum cb_code take_type(struct pass *p, const struct line_info *info, stru
     }
     if (info->type == AUDIT_SEGMENT_CLOSE) {
         return take_close(p, info, err);
+    }
+    if (info->type == AUDIT_KEY_ROTATE) {
+        return take_rotation(p, line, info, err);
     }
     if (audit_type_is_attempt(info->type) &&
         !open_set_add(&p->r->open, info->seq, info->type, info->req)) {
@@ -99,7 +127,7 @@ static enum cb_code take_line(struct pass *p, struct slice line, const struct li
     if (!starts_batch && (!p->opened || info->floor != p->floor)) {
         return corrupt(p, "its batch floor does not fit the record before", err);
     }
-    TRY(take_type(p, info, err));
+    TRY(take_type(p, line, info, err));
     p->floor = info->floor;
     merkle_append(&p->r->tree, line);
     p->valid_bytes += line.len + 1;

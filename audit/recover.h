@@ -7,12 +7,17 @@
 
 #include "audit/io.h"
 #include "audit/own_records.h"
+#include "audit/tlog/note.h"
 
 struct recovered {
     uint64_t newest_no;       /* the highest number in use, whether its file counts or not */
     struct segment_prev prev; /* for the next segment.open */
     struct merkle tree;       /* its size is the next seq */
     struct open_set open;
+    /* The last key.rotate in the newest segment, if any: both keys signed it. */
+    bool rotated;
+    uint64_t rotate_seq;
+    struct note_key old_key, new_key;
 };
 
 /* recover - the caller holds the lock. On success the tree is the caller's to free.

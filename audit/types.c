@@ -30,6 +30,9 @@ static const char *const words[AUDIT_TYPE_COUNT] = {
     [AUDIT_RECONCILE_MISSING] = "reconcile.missing",
     [AUDIT_RECONCILE_RESOLVED] = "reconcile.resolved",
     [AUDIT_SEGMENT_PRUNE] = "segment.prune",
+    [AUDIT_KEY_ROTATE] = "key.rotate",
+    [AUDIT_HEARTBEAT] = "log.heartbeat",
+    [AUDIT_CLOCK_STEP] = "clock.step",
     [AUDIT_LOSS] = "audit.loss",
     [AUDIT_WITNESS_ALARM] = "witness.alarm",
 };
@@ -87,6 +90,9 @@ bool audit_type_is_outcome(enum audit_type type)
     case AUDIT_RECONCILE_MISSING:
     case AUDIT_RECONCILE_RESOLVED:
     case AUDIT_SEGMENT_PRUNE:
+    case AUDIT_KEY_ROTATE:
+    case AUDIT_HEARTBEAT:
+    case AUDIT_CLOCK_STEP:
     case AUDIT_LOSS:
     case AUDIT_WITNESS_ALARM:
         return false;

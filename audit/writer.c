@@ -24,6 +24,7 @@ static void fill_options(struct audit *a, const struct audit_options *given)
     o->soft_free_bytes = or_default(o->soft_free_bytes, 1024 * MIB);
     o->hard_free_bytes = or_default(o->hard_free_bytes, 64 * MIB);
     o->stall_ms = or_default(o->stall_ms, 5000);
+    o->heartbeat_ms = or_default(o->heartbeat_ms, 60000);
     a->io = o->io == NULL ? &audit_system_io : o->io;
     a->clock = o->clock == NULL ? &cb_system_clock : o->clock;
 }
@@ -64,6 +65,8 @@ enum cb_code writer_new(const struct audit_options *options, struct audit **ret,
     fill_options(a, options);
     a->lock_fd = -1;
     a->segment.fd = -1;
+    a->last_record_us = clock_mono_us(a->clock);
+    a->clock_gap_us = clock_wall_us(a->clock) - clock_boot_us(a->clock);
     TAILQ_INIT(&a->queue);
     buf_init(&a->own_bodies, BATCH_BYTES_MAX);
     (void)snprintf(a->version, sizeof(a->version), "%s",
@@ -86,6 +89,7 @@ void writer_free(struct audit *a)
     if (a == NULL) {
         return;
     }
+    sealing_stop(a);
     segment_close(&a->segment, a->io);
     if (a->lock_fd >= 0) {
         (void)a->io->close(a->io->ctx, a->lock_fd); /* gives the lock back too */

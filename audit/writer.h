@@ -7,6 +7,8 @@
  *   faults.c     what happens when the disk fails, and once a second
  *   init.c       the first segment of a new log
  *   keep.c       policy bytes
+ *   sealing.c    the sealer's beginning and end, keys, checkpoints
+ *   watch.c      heartbeats, steps of the clock
  *
  * Who may touch what: fields under "shared" are guarded by mutex; atomics are for everybody; the
  * rest belongs to the committer thread once it runs. */
@@ -17,6 +19,7 @@
 #include "audit/line.h"
 #include "audit/open_set.h"
 #include "audit/own_records.h"
+#include "audit/sealer.h"
 #include "audit/segment.h"
 #include "audit/tlog/merkle.h"
 
@@ -51,6 +54,8 @@ struct batch {
 
 enum space { SPACE_ENOUGH, SPACE_LOW, SPACE_OUT };
 
+struct recovered; /* recover.h */
+
 struct audit {
     struct audit_options options; /* defaults filled in; dir is ours */
     const struct audit_io *io;
@@ -71,7 +76,7 @@ struct audit {
     struct open_set open;
     bool stop, idle;
     uint64_t pokes, pokes_served;
-    pthread_mutex_t keep_mutex; /* audit_keep_policy runs one at a time */
+    pthread_mutex_t keep_mutex; /* audit_keep_policy and audit_keep_cosigned run one at a time */
 
     /* for everybody */
     _Atomic bool blocked;          /* written under mutex */
@@ -80,6 +85,12 @@ struct audit {
     _Atomic uint64_t refused;      /* submissions turned away since the fault */
     _Atomic uint64_t records, batches, syncs, bytes, faults, segments_opened;
     _Atomic uint64_t last_sync_us, max_sync_us, free_bytes, next_seq, queued_now;
+
+    struct sealer *sealer; /* NULL: the log has no key, or it was not given to us */
+    pthread_t sealer_thread;
+    bool sealer_runs;
+    struct vkeys vkeys;     /* num 0: the log has no key. After opening: by audit_rotate_key only */
+    uint64_t cosigned_size; /* of state/cosigned; under keep_mutex */
 
     /* the committer's */
     struct segment segment;
@@ -91,7 +102,9 @@ struct audit {
     struct buf own_bodies;
     struct own_fault fault; /* of the outage we are in */
     int64_t next_tick_us;
-    bool roll_failed; /* until the next tick: do not try for every batch */
+    int64_t last_record_us; /* monotonic */
+    int64_t clock_gap_us;   /* wall clock minus time since boot, as last looked at */
+    bool roll_failed;       /* until the next tick: do not try for every batch */
 };
 
 static inline uint64_t stat_get(const _Atomic uint64_t *value)
@@ -140,11 +153,13 @@ void batch_free(struct batch *b);
 /* ---- own_batch.c ---- */
 /* Our own records, gathered in a->own and then written as one batch. */
 void own_begin(struct audit *a);
-void own_add_fault(struct audit *a);
+void own_add_fault(struct audit *a, const struct own_fault *fault);
 void own_add_recovered(struct audit *a);
 void own_add_lost(struct audit *a); /* *.unknown for attempts whose outcome was lost */
 void own_add_open(struct audit *a); /* segment.open of a->segment */
 void own_add_close(struct audit *a, const char *reason);
+void own_add_heartbeat(struct audit *a, uint64_t idle_us);
+void own_add_clock_step(struct audit *a, int64_t step_us);
 /* own_write - CB_OK also when nothing was gathered. On failure the segment must be abandoned. */
 enum cb_code own_write(struct audit *a, const char **ret_what, struct cb_err *err) CB_MUST_USE;
 
@@ -169,7 +184,41 @@ void writer_check_space(struct audit *a);
 /* writer_reservation - bytes the current segment must own before more are added to it. */
 uint64_t writer_reservation(const struct audit *a, size_t more_attempts, size_t more_bytes);
 
+/* writer_tell - write what own_begin and own_add_* gathered, in a fresh segment if this one fails. False:
+ * BLOCKED. */
+bool writer_tell(struct audit *a);
+
+/* ---- watch.c ---- */
+/* watch_clock - between batches: a step of the wall clock gets its record first. watch_silence - once a
+ * second. watch_sealer - once a second: what the sealer found wrong goes into the log. All false: BLOCKED. */
+bool watch_clock(struct audit *a);
+bool watch_silence(struct audit *a);
+bool watch_sealer(struct audit *a);
+
+/* ---- sealing.c ---- */
+/* The newest checkpoint as it was before recovery. */
+struct sealing {
+    bool is_signed; /* the log has a key */
+    struct checkpoint checkpoint;
+    struct buf note;
+};
+/* sealing_read - vkeys and checkpoint; a->options.key must fit. Before recovery. */
+enum cb_code sealing_read(struct audit *a, struct sealing *ret, struct cb_err *err) CB_MUST_USE;
+/* sealing_check - what was recovered must continue the checkpoint, and the key must be the current one.
+ * Makes the sealer, if there is a key; it does not run yet. */
+enum cb_code sealing_check(struct audit *a, struct sealing *sealing, const struct recovered *r,
+                           struct cb_err *err) CB_MUST_USE;
+void sealing_stats(const struct audit *a, struct audit_stats *io);
+void sealing_free(struct sealing *sealing); /* zeroed is fine */
+/* sealing_stop - the last checkpoint; ends the thread. The committer has ended before. */
+void sealing_stop(struct audit *a);
+/* audit_seal_wait - until all that is durable is signed for: for tests and rotate. False: it failed. */
+bool audit_seal_wait(struct audit *a);
+
 /* ---- init.c, keep.c, audit.c ---- */
+/* writer_start_thread - with every signal blocked: signals are the main program's business. */
+enum cb_code writer_start_thread(pthread_t *ret, void *(*run)(void *), void *arg,
+                                 struct cb_err *err) CB_MUST_USE;
 enum cb_code init_with(const struct audit_io *io, const char *dir, const char *origin,
                        const struct note_signer *key, struct cb_err *err) CB_MUST_USE;
 /* audit_poke - let the committer do its once-a-second work now, and wait for it: for tests. */

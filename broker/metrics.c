@@ -151,7 +151,10 @@ static void edge(const struct metrics_process *p, struct buf *out)
 static void audit(const struct metrics_process *p, struct buf *out)
 {
     one(out, "certbroker_audit_writable", "gauge", "1 when the audit log takes records.",
-        p->audit_state == AUDIT_OK || p->audit_state == AUDIT_LOW_SPACE ? 1 : 0);
+        p->audit_state == AUDIT_OK || p->audit_state == AUDIT_LOW_SPACE ||
+                p->audit_state == AUDIT_CORRUPT
+            ? 1
+            : 0);
     head(out, "certbroker_audit_state", "gauge", "1 for the state the audit log is in.");
     buf_printf(out, "certbroker_audit_state{state=\"%s\"} 1\n", audit_state_word(p->audit_state));
     one(out, "certbroker_audit_records_total", "counter", "Records made durable by this process.",
@@ -165,6 +168,18 @@ static void audit(const struct metrics_process *p, struct buf *out)
     one(out, "certbroker_audit_queued", "gauge", "Records waiting for the disk.", p->audit.queued);
     one(out, "certbroker_audit_notes_dropped_total", "counter",
         "Records left out by flood control (their number is in the log).", SUM(p, notes_dropped));
+    one(out, "certbroker_audit_sealed_size", "gauge",
+        "Records that the newest signed checkpoint covers.", p->audit.sealed_size);
+    one(out, "certbroker_audit_seal_lag_records", "gauge",
+        "Records that no signed checkpoint covers yet.",
+        p->audit.next_seq > p->audit.sealed_size ? p->audit.next_seq - p->audit.sealed_size : 0);
+    head(out, "certbroker_audit_seal_lag_seconds", "gauge",
+         "Age of the oldest record that no signed checkpoint covers.");
+    buf_printf(out, "certbroker_audit_seal_lag_seconds %.6f\n", (double)p->audit.seal_lag_us / 1e6);
+    one(out, "certbroker_audit_checkpoints_total", "counter", "Checkpoints signed by this process.",
+        p->audit.checkpoints);
+    one(out, "certbroker_audit_seal_failures_total", "counter",
+        "Tries to sign a checkpoint that failed.", p->audit.seal_failures);
     head(out, "certbroker_audit_sync_seconds", "gauge", "Last and longest fdatasync.");
     buf_printf(out, "certbroker_audit_sync_seconds{which=\"last\"} %.6f\n",
                (double)p->audit.last_sync_us / 1e6);

@@ -13,6 +13,8 @@ static const char *not_ready(const struct server *s)
     case AUDIT_OK:
     case AUDIT_LOW_SPACE: /* revocation still works; the metrics tell */
         break;
+    case AUDIT_CORRUPT:
+        return "audit_corrupt";
     case AUDIT_STALLED:
         return "audit_stalled";
     case AUDIT_BLOCKED:

@@ -3,7 +3,7 @@
  * ends before what was begun is recorded. */
 #include "broker/server_parts.h"
 
-#include "audit/keyfile.h"
+#include "audit/tlog/note.h"
 #include "broker/base/notify.h"
 #include "broker/base/privileges.h"
 #include "broker/commands.h"
@@ -87,20 +87,10 @@ static void audit_observer(void *ctx, uint64_t seq, struct slice line)
     }
 }
 
-static enum cb_code read_audit_key(struct server *s, struct cb_err *err)
-{
-    const struct diag_place *place = &s->config->audit_key_place;
-    struct cb_err why;
-    const enum cb_code code = keyfile_read(s->config->audit_key, &s->audit_key, &why);
-    return code == CB_OK ? CB_OK
-                         : cb_fail(err, code, "%s:%u:%u: audit.key: %s", place->file, place->line,
-                                   place->col, why.msg);
-}
-
 static enum cb_code open_stores(struct server *s, struct cb_err *err)
 {
     const struct config *c = s->config;
-    TRY(read_audit_key(s, err));
+    TRY(server_audit_key(s, err));
     const struct audit_options options = {
         .dir = c->audit_dir,
         .version = CERTBROKER_VERSION,
@@ -243,8 +233,7 @@ static void on_reload_signal(evutil_socket_t signal, short what, void *arg)
     }
 }
 
-/* on_tick - once a second: tell the operator when the audit log stops or resumes. The log's own
- * records of it come when it can be written again. */
+/* on_tick - once a second. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -253,26 +242,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct audit_stats stats;
     server_warn_expiring(s, false);
     audit_get_stats(s->shared.audit, &stats);
-    if (stats.faults != s->last_audit_faults) {
-        log_error(
-            "audit.fault",
-            "the audit log had an I/O fault or its file was touched from outside (%llu so far): "
-            "see its audit.fault records, and certbroker audit doctor",
-            (unsigned long long)stats.faults);
-        s->last_audit_faults = stats.faults;
-    }
-    const enum audit_state state = audit_get_state(s->shared.audit);
-    if (state == s->last_audit_state) {
-        return;
-    }
-    log_line(state == AUDIT_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "audit.state", NULL,
-             "the audit log was %s and is %s now%s", audit_state_word(s->last_audit_state),
-             audit_state_word(state),
-             state == AUDIT_OK ? ""
-             : state == AUDIT_LOW_SPACE
-                 ? ": no new certificates until there is space again"
-                 : ": nothing is issued or revoked until it is written again");
-    s->last_audit_state = state;
+    server_audit_tell(s, &stats);
 }
 
 static enum cb_code watch_signals(struct server *s, struct cb_err *err)

@@ -54,7 +54,8 @@ struct server {
     struct edge *operations; /* NULL: none configured */
     struct event *on_hup, *on_term, *on_int, *on_deadline, *on_tick;
     enum audit_state last_audit_state; /* as it was last told to the operator */
-    uint64_t last_audit_faults;
+    uint64_t last_audit_faults, last_seal_failures;
+    bool seal_is_late; /* the operator was told so */
     struct mail drained_mail;
     _Atomic(size_t) num_drained;
     _Atomic uint64_t durable_seq;         /* records on disk */
@@ -72,6 +73,12 @@ struct server {
     struct buf listen_text; /* for broker.start: "tls 127.0.0.1:8443, ..." */
     const char *stop_reason;
 };
+
+/* server_audit.c */
+/* server_audit_key - read it; the message says where certbroker.yaml names it. */
+enum cb_code server_audit_key(struct server *s, struct cb_err *err) CB_MUST_USE;
+/* server_audit_tell - once a second: log what has changed. */
+void server_audit_tell(struct server *s, const struct audit_stats *stats);
 
 /* operations.c: /healthz, /readyz, /metrics */
 enum cb_code operations_start(struct server *s, struct cb_err *err) CB_MUST_USE;

@@ -23,7 +23,13 @@ static int64_t system_mono(void *ctx)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-const struct cb_clock cb_system_clock = {system_wall, system_mono, NULL};
+static int64_t system_boot(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+const struct cb_clock cb_system_clock = {system_wall, system_mono, NULL, system_boot};
 
 #define DAY_S 86400
 

@@ -14,6 +14,8 @@ struct cb_clock {
     int64_t (*wall_us)(void *ctx); /* since 1970-01-01T00:00:00Z */
     int64_t (*mono_us)(void *ctx); /* since some fixed point */
     void *ctx;
+    int64_t (*boot_us)(
+        void *ctx); /* as mono_us, and counts while the machine sleeps; NULL: mono_us */
 };
 
 extern const struct cb_clock cb_system_clock;
@@ -25,6 +27,10 @@ static inline int64_t clock_wall_us(const struct cb_clock *c)
 static inline int64_t clock_mono_us(const struct cb_clock *c)
 {
     return c->mono_us(c->ctx);
+}
+static inline int64_t clock_boot_us(const struct cb_clock *c)
+{
+    return c->boot_us == NULL ? c->mono_us(c->ctx) : c->boot_us(c->ctx);
 }
 
 #define TIME_TEXT_LEN 27 /* 2026-07-22T16:23:02.123456Z */

@@ -23,6 +23,7 @@ static bool can_record(const struct request *r)
     case AUDIT_OK:
         return true;
     case AUDIT_LOW_SPACE:
+    case AUDIT_CORRUPT:
         return r->ask.action != ACTION_NEWCERT;
     case AUDIT_STALLED:
     case AUDIT_BLOCKED:
@@ -33,9 +34,14 @@ static bool can_record(const struct request *r)
 
 static enum req_step refuse_unrecordable(struct request *r)
 {
-    if (r->sv->audit_state(r->sv->ctx) == AUDIT_LOW_SPACE) {
+    const enum audit_state state = r->sv->audit_state(r->sv->ctx);
+    if (state == AUDIT_LOW_SPACE) {
         return req_refuse(r, REFUSED_AUDIT_UNAVAILABLE,
                           "the audit log is short of space, so no new certificates are issued");
+    }
+    if (state == AUDIT_CORRUPT) {
+        return req_refuse(r, REFUSED_AUDIT_UNAVAILABLE,
+                          "the audit log was damaged, so no new certificates are issued");
     }
     return req_refuse(r, REFUSED_AUDIT_UNAVAILABLE, NULL);
 }

@@ -203,6 +203,14 @@ static void fill(struct audit_event *e, enum audit_type type)
         e->first_segment = 1;
         add_range(e);
         break;
+    case AUDIT_KEY_ROTATE:
+        e->old_vkey = SLICE("audit.test/log-1+1b2c3d4e+AVPr");
+        e->new_vkey = SLICE("audit.test/log-1+5f60718a+AbCd");
+        e->statement = SLICE("certbroker key.rotate\naudit.test/log-1\n"
+                             "audit.test/log-1+1b2c3d4e+AVPr\naudit.test/log-1+5f60718a+AbCd\n\n"
+                             "\xe2\x80\x94 audit.test/log-1 Gyw9TgAA\n"
+                             "\xe2\x80\x94 audit.test/log-1 X2BxigAA\n");
+        break;
     case AUDIT_LOSS:
         e->reason = SLICE("missing");
         e->detail = SLICE("seg/00000007.jsonl is gone");
@@ -219,6 +227,8 @@ static void fill(struct audit_event *e, enum audit_type type)
     case AUDIT_SEGMENT_CLOSE:
     case AUDIT_FAULT:
     case AUDIT_RECOVERED:
+    case AUDIT_HEARTBEAT:
+    case AUDIT_CLOCK_STEP:
         break; /* see own_body */
     }
 }
@@ -258,6 +268,10 @@ static bool own_body(struct buf *out, enum audit_type type)
         own_fault(out, &fault);
     } else if (type == AUDIT_RECOVERED) {
         own_recovered(out, 12000000, 31);
+    } else if (type == AUDIT_HEARTBEAT) {
+        own_heartbeat(out, 60000123);
+    } else if (type == AUDIT_CLOCK_STEP) {
+        own_clock_step(out, -3600000000);
     }
     merkle_free(&tree);
     return out->len > 0;

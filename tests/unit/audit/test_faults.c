@@ -615,7 +615,7 @@ static int64_t test_time(void *ctx)
     return __atomic_load_n(&now_us, __ATOMIC_RELAXED);
 }
 
-static const struct cb_clock test_clock = {test_time, test_time, NULL};
+static const struct cb_clock test_clock = {.wall_us = test_time, .mono_us = test_time};
 
 static void count_done(struct audit_append *a, enum cb_code code)
 {

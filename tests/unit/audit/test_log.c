@@ -385,7 +385,7 @@ static int64_t fake_wall(void *ctx)
     return INT64_C(1784737382123456) + __atomic_load_n(&fake_now_us, __ATOMIC_RELAXED);
 }
 
-static const struct cb_clock fake_clock = {fake_wall, fake_mono, NULL};
+static const struct cb_clock fake_clock = {.wall_us = fake_wall, .mono_us = fake_mono};
 
 static void test_segments_roll_by_age(void **state)
 {

@@ -279,7 +279,7 @@ static void test_date(void **state)
         struct world w;
         struct client c;
         int64_t wall_us = cases[i].unix_s * 1000000;
-        const struct cb_clock clock = {fixed_wall, real_mono, &wall_us};
+        const struct cb_clock clock = {.wall_us = fixed_wall, .mono_us = real_mono, .ctx = &wall_us};
         world_limits(&w);
         world_start(&w);
         w.edge->clock = &clock;

@@ -50,7 +50,7 @@ static void log_open(struct log *l)
 {
     struct audit_recovery recovery;
     struct cb_err err;
-    l->clock = (struct cb_clock){log_wall, log_mono, l};
+    l->clock = (struct cb_clock){.wall_us = log_wall, .mono_us = log_mono, .ctx = l};
     if (audit_open(&(struct audit_options){.dir = l->dir,
                                            .version = "test",
                                            .clock = &l->clock,

@@ -272,7 +272,7 @@ static void world_init(struct world *w)
     w->owner = "web";
     (void)snprintf(w->peer, sizeof(w->peer), "192.0.2.1:4711");
     w->policy = policy_ref_new(policy);
-    w->clock = (struct cb_clock){world_wall, world_mono, w};
+    w->clock = (struct cb_clock){.wall_us = world_wall, .mono_us = world_mono, .ctx = w};
     w->settings = (struct req_settings){
         .queue_timeout_ms = 10000,
         .revoke_undelivered = true,

@@ -1,0 +1,89 @@
+/* seal.c - one round of the sealer: read back, hash, compare, write tiles, sign, store.
+ *
+ * Works on a copy of the edge, so that a round which fails midway leaves nothing half done; tiles that
+ * it wrote are written again, as they were. Tiles are durable before the checkpoint that covers them
+ * is signed. Knows no locks: sealer.c hands it what it needs. */
+#include "audit/sealer_parts.h"
+
+#include "audit/seals.h"
+#include "broker/base/clock.h"
+
+#define CACHED_FROM (UINT64_C(4) << 20)
+
+static enum cb_code keep_tile(void *ctx, unsigned level, uint64_t n, const unsigned char *bytes,
+                              struct cb_err *err)
+{
+    struct sealer *s = ctx;
+    return tile_store_add(&s->tiles, level, n, bytes, err);
+}
+
+static enum cb_code take_line(void *ctx, struct slice line, struct cb_err *err)
+{
+    struct sealer *s = ctx;
+    unsigned char leaf[SHA256_LEN];
+    merkle_leaf(&s->next.tree, line, leaf);
+    TRY(fringe_append(&s->next, leaf, keep_tile, s, err));
+    if (s->deadline_us != 0 && s->next.tree.size % 1024 == 0 &&
+        clock_mono_us(&cb_system_clock) > s->deadline_us) {
+        return cb_fail(err, CB_ELIMIT, "too much to sign for in the time left");
+    }
+    return CB_OK;
+}
+
+/* read_back - bring next up to the target. */
+static enum cb_code read_back(struct sealer *s, const struct seal_target *target,
+                              struct reread_at *at, struct cb_err *err)
+{
+    const struct reread r = {.io = s->options.io,
+                             .dir = s->options.dir,
+                             .each = take_line,
+                             .ctx = s,
+                             .cached_from = CACHED_FROM};
+    fringe_copy(&s->next, &s->fringe);
+    s->tiles.num = 0;
+    TRY(reread_to(&r, at, target->no, target->bytes, err));
+    if (!fringe_tree_eq(&s->next.tree, &target->tree)) {
+        return cb_fail(err, CB_ECORRUPT,
+                       "%s: records %llu to %llu are not on the disk as they were acknowledged: "
+                       "their hashes differ",
+                       s->options.dir, (unsigned long long)s->fringe.tree.size,
+                       (unsigned long long)target->tree.size - 1);
+    }
+    return tile_store_flush(&s->tiles, err);
+}
+
+static enum cb_code sign(struct sealer *s, const struct note_signer *key,
+                         const struct note_signer *key_before, struct buf *out, struct cb_err *err)
+{
+    struct checkpoint c = {.size = s->next.tree.size};
+    struct note note;
+    memcpy(c.origin, s->options.origin, strlen(s->options.origin) + 1);
+    merkle_root(&s->next.tree, c.root);
+    TRY(checkpoint_sign(&c, key, out, err));
+    if (key_before != NULL) {
+        TRY(note_parse(buf_slice(out), &note, err));
+        const size_t len = note.text.len;
+        struct buf text;
+        buf_init(&text, SEAL_NOTE_MAX);
+        buf_add(&text, out->data, len);
+        const enum cb_code code = buf_ok(&text)
+                                      ? note_sign(buf_slice(&text), key_before, 0, out, err)
+                                      : cb_fail(err, CB_ENOMEM, "no memory to sign");
+        buf_free(&text);
+        TRY(code);
+    }
+    return buf_ok(out) ? CB_OK : cb_fail(err, CB_ENOMEM, "no memory to sign");
+}
+
+enum cb_code seal_round(struct sealer *s, const struct seal_target *target,
+                        const struct note_signer *key, const struct note_signer *key_before,
+                        struct buf *ret_note, struct cb_err *err)
+{
+    struct reread_at at = s->at;
+    TRY(read_back(s, target, &at, err));
+    TRY(sign(s, key, key_before, ret_note, err));
+    TRY(seals_store(s->options.io, s->options.dir, buf_slice(ret_note), s->sync_history, err));
+    fringe_copy(&s->fringe, &s->next);
+    s->at = at;
+    return CB_OK;
+}
