@@ -31,7 +31,7 @@ part() {
 }
 # What has threads; the system tests in which threads meet; those that a sanitizer build cannot run
 # (secrets in memory, faults injected by ptrace) or that want the speed of the real thing.
-threaded="audit verify ca edge issued limits broker"
+threaded="audit verify ca edge issued limits broker anchor"
 racing="tests/system/test_newcert.py tests/system/test_reload.py tests/system/test_revoke.py tests/system/test_kill.py tests/system/test_idempotency.py tests/system/test_quota.py tests/system/test_control.py tests/system/test_jwt.py"
 hardened="tests/system/test_secrets.py tests/system/test_audit_faults.py tests/system/test_kill.py tests/system/test_tls.py"
 mk() { make --no-print-directory -s "$@"; }
