@@ -40,6 +40,8 @@ const char *ca_endpoint_path(enum ca_endpoint endpoint)
         return "/api/v1/cfssl/info";
     case CA_HEALTH:
         return "/api/v1/cfssl/health";
+    case CA_CERTINFO:
+        return "/api/v1/cfssl/certinfo";
     }
     return "";
 }
@@ -135,6 +137,9 @@ static bool read_result(struct reader *r, const cJSON *result)
         return read_info(r, result);
     case CA_HEALTH:
         return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "healthy"));
+    case CA_CERTINFO:
+        r->ret->certificate = text_of(r, result, "pem");
+        return r->ret->certificate.ptr != NULL;
     }
     return false;
 }
@@ -171,6 +176,10 @@ static void read_error(struct reader *r, const cJSON *errors)
     r->ret->code = (uint64_t)code->valuedouble;
     r->ret->verdict = sort_code(r, r->ret->code);
     r->ret->message = cut(text_of(r, first, "message"));
+    if (r->endpoint == CA_CERTINFO && r->ret->code == 0 &&
+        slice_eq_str(r->ret->message, "no certificate found")) {
+        r->ret->verdict = CA_NOT_FOUND; /* the one failure of its that has no code but this text */
+    }
 }
 
 /* ---- the envelope ---- */
@@ -202,7 +211,8 @@ static void read_plain(struct reader *r, const struct cb_err *err)
     case 503:
         /* CFSSL itself never says this; something between us may, also after CFSSL has acted. */
         r->ret->code = 503;
-        verdict(r, r->endpoint == CA_INFO || r->endpoint == CA_HEALTH ? CA_TEMPORARY : CA_GARBLED,
+        verdict(r,
+                r->endpoint == CA_NEWCERT || r->endpoint == CA_REVOKE ? CA_GARBLED : CA_TEMPORARY,
                 "HTTP 503 without CFSSL's envelope");
         return;
     case 403:

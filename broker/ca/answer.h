@@ -13,7 +13,7 @@ enum ca_verdict {
     CA_REFUSED,   /* the CA says no (its code is in ret->code): nothing was done. Also HTTP 403, 404
                       and 405 without an envelope, which CFSSL answers before it reads the body */
     CA_TEMPORARY, /* the CA could not: database locked (11000, 11100); nothing was done */
-    CA_NOT_FOUND, /* revoke: no such certificate under this AKI (11200) */
+    CA_NOT_FOUND, /* revoke, certinfo: no such certificate under this AKI */
     CA_GARBLED,   /* not an answer we can understand, or one that may follow the deed (HTTP 500 with
                       code 0; 1200 to 1299, the bundler's): whether it acted is not known */
 };
@@ -22,7 +22,7 @@ struct ca_answer {
     enum ca_verdict verdict;
     uint64_t code;        /* errors[0].code, or the HTTP status where there is no envelope */
     struct slice message; /* errors[0].message, cut at 200 bytes: for the audit record only */
-    /* CA_DONE of newcert; slices in the arena. With CA_GARBLED what could be found of them is set
+    /* CA_DONE of newcert (of certinfo: the certificate alone); slices in the arena. With CA_GARBLED what could be found of them is set
      * too, so that a certificate without its key can be revoked. */
     struct slice certificate; /* PEM */
     struct slice private_key; /* PEM, a secret: the arena must be a secret one */
@@ -38,7 +38,7 @@ struct ca_answer {
  * wipes what it frees, for the whole process, because its trees hold private keys. */
 void ca_answer_setup(void);
 
-enum ca_endpoint { CA_NEWCERT, CA_REVOKE, CA_INFO, CA_HEALTH };
+enum ca_endpoint { CA_NEWCERT, CA_REVOKE, CA_INFO, CA_HEALTH, CA_CERTINFO };
 const char *ca_endpoint_path(enum ca_endpoint endpoint);
 
 /* ca_answer_read - never fails: what cannot be understood is CA_GARBLED with a message of ours.
@@ -48,7 +48,7 @@ void ca_answer_read(enum ca_endpoint endpoint, long http_status, struct slice bo
                     struct arena *arena, struct ca_answer *ret);
 
 /* ---- the bodies we send: built from the typed ask, never from client bytes ---- */
-/* All three: false (and a failed out) when out's cap is too small. */
+/* All four: false (and a failed out) when out's cap is too small. */
 /* ca_body_newcert - {"request":{"CN":..,"hosts":[..],"names":[{..}],"key":{"algo":..,"size":..}},
  * "profile":".."}; the profile is left out for "default"; hosts in the ask's order.
  * Attributes that occur twice make further elements of names; SUBJECT_SERIAL becomes the request's
@@ -58,6 +58,8 @@ bool ca_body_newcert(const struct policy_ask *ask, struct buf *out);
  * of our reason words in CFSSL's spelling (lower case). */
 bool ca_body_revoke(struct slice serial_dec, struct slice aki, struct slice reason,
                     struct buf *out);
+/* ca_body_certinfo - serial in decimal, aki as for a revocation. */
+bool ca_body_certinfo(struct slice serial_dec, struct slice aki, struct buf *out);
 /* ca_body_info - profile is left out for "default". */
 bool ca_body_info(struct slice profile, struct buf *out);
 

@@ -121,6 +121,16 @@ bool ca_body_revoke(struct slice serial_dec, struct slice aki, struct slice reas
     return buf_ok(out);
 }
 
+bool ca_body_certinfo(struct slice serial_dec, struct slice aki, struct buf *out)
+{
+    buf_add_char(out, '{');
+    add_member(out, "serial", serial_dec);
+    buf_add_char(out, ',');
+    add_member(out, "authority_key_id", aki);
+    buf_add_char(out, '}');
+    return buf_ok(out);
+}
+
 bool ca_body_info(struct slice profile, struct buf *out)
 {
     buf_add_char(out, '{');

@@ -12,7 +12,6 @@
 
 #include <openssl/err.h>
 
-#define SERIAL_BYTES_MAX 20U
 #define AKI_BYTES_MAX 32U
 #define KEY_USAGE_CERT_SIGN (1U << 5)
 
@@ -47,53 +46,10 @@ static void must(struct check *c, enum cert_field field, bool good)
     }
 }
 
-/* ---- serial ---- */
-
-#define GROUP_DIGITS 9U
-#define GROUP_BASE 1000000000U
-
-/* to_decimal - by repeated division, nine digits at a time. */
-static void to_decimal(struct slice magnitude, char out[50])
-{
-    unsigned char rest[SERIAL_BYTES_MAX];
-    char digits[54]; /* 20 bytes have at most 49 digits, which is six groups; padded with zeros */
-    size_t at = sizeof(digits);
-    memcpy(rest, magnitude.ptr, magnitude.len);
-    while (at > 0) {
-        uint64_t group = 0;
-        for (size_t i = 0; i < magnitude.len; i++) {
-            const uint64_t value = group << 8 | rest[i];
-            rest[i] = (unsigned char)(value / GROUP_BASE);
-            group = value % GROUP_BASE;
-        }
-        for (size_t i = 0; i < GROUP_DIGITS; i++) {
-            digits[--at] = (char)('0' + group % 10);
-            group /= 10;
-        }
-    }
-    while (at < sizeof(digits) - 1 && digits[at] == '0') {
-        at++;
-    }
-    memcpy(out, digits + at, sizeof(digits) - at);
-    out[sizeof(digits) - at] = '\0';
-}
-
-/* check_serial - positive, shortest form, at most 20 bytes (RFC 5280 4.1.2.2). */
+/* check_serial - see serial_read. */
 static void check_serial(struct check *c)
 {
-    struct slice s = c->cert.serial;
-    if (s.len > 1 && s.ptr[0] == 0 && (unsigned char)s.ptr[1] >= 0x80) {
-        s = (struct slice){s.ptr + 1, s.len - 1};
-    } else if (s.len == 0 || (unsigned char)s.ptr[0] >= 0x80 || s.ptr[0] == 0) {
-        differs(c, FIELD_SERIAL);
-        return;
-    }
-    if (s.len > SERIAL_BYTES_MAX) {
-        differs(c, FIELD_SERIAL);
-        return;
-    }
-    hex_encode((const unsigned char *)s.ptr, s.len, c->facts->serial_hex);
-    to_decimal(s, c->facts->serial_dec);
+    must(c, FIELD_SERIAL, serial_read(c->cert.serial, c->facts->serial_hex, c->facts->serial_dec));
 }
 
 /* ---- who signed it ---- */

@@ -80,6 +80,19 @@ struct cert_facts {
     unsigned differs;  /* 1u << enum cert_field, a bit for each field that is not as expected */
 };
 
+/* What a certificate says of itself, whoever it is for. */
+struct cert_summary {
+    struct cert_facts facts; /* spki, der and differs are left alone */
+    bool are_names_plain;    /* all of them are names as a request may have them, facts.names */
+    bool is_ca;              /* CA:TRUE, or may sign certificates */
+    enum key_algo key_algo;
+    unsigned key_bits; /* 0: a key of a kind that is never asked for */
+};
+/* ca_cert_summary - read one certificate without comparing it with anything: for certificates that
+ * others have stored. Slices in the arena or inside der. False: not one readable certificate with a
+ * serial number; *ret is undefined then. Any thread. Does not look at the signature. */
+bool ca_cert_summary(struct slice der, struct arena *arena, struct cert_summary *ret);
+
 /* ca_check - compare. Returns true when nothing differs; else ret->differs says what does.
  * FIELD_ISSUER: none of the CA certificates has the issuer's name, or it is not valid now; without
  * a CA certificate of that name the signature is not looked at. FIELD_CA also for keyCertSign.

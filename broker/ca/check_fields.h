@@ -4,6 +4,10 @@
 
 #include "broker/ca/check.h"
 
+/* serial_read - the content of a serial number's INTEGER: positive, in its shortest form, at most 20
+ * bytes (RFC 5280 4.1.2.2). False leaves both untouched. */
+bool serial_read(struct slice integer, char hex[41], char dec[50]);
+
 /* subject_matches - name (a whole Name) has exactly the wanted attributes: order does not matter,
  * no other attribute may be there. An RDN of several values is taken only if all are of one type,
  * which is how Go writes two organisations. Common names are left out of it and counted:

@@ -15,14 +15,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* The first byte chooses the endpoint, the second the HTTP status. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum ca_endpoint endpoints[4] = {CA_NEWCERT, CA_REVOKE, CA_INFO, CA_HEALTH};
+    static const enum ca_endpoint endpoints[] = {CA_NEWCERT, CA_REVOKE, CA_INFO, CA_HEALTH,
+                                               CA_CERTINFO};
     static const long status[8] = {200, 400, 403, 404, 500, 502, 503, 301};
     struct arena arena;
     struct ca_answer got;
     if (size < 2) {
         return 0;
     }
-    const enum ca_endpoint endpoint = endpoints[data[0] % 4];
+    const enum ca_endpoint endpoint = endpoints[data[0] % 5];
     const struct slice body = {(const char *)data + 2, size - 2};
     arena_init_secret(&arena, 1U << 20);
     ca_answer_read(endpoint, status[data[1] % 8], body, &arena, &got);
