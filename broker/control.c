@@ -6,6 +6,7 @@
 #include "broker/control_answer.h"
 #include "broker/control_line.h"
 #include "broker/control_socket.h"
+#include "broker/server_order.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -26,6 +27,7 @@ struct connection {
     struct bufferevent *bev;
     struct event *deadline;
     struct reload_wish wish; /* first come, first served: it may wait for others */
+    struct order *order;     /* under way; NULL: none */
     uid_t uid;
     pid_t pid;
     bool is_answered;
@@ -46,6 +48,7 @@ struct control {
 static void connection_free(struct connection *c)
 {
     server_reload_forget(c->control->server, &c->wish);
+    server_order_forget(c->order);
     TAILQ_REMOVE(&c->control->connections, c, link);
     c->control->num_connections--;
     if (c->deadline != NULL) {
@@ -127,6 +130,35 @@ static void begin_reload(struct connection *c, const struct control_request *req
     server_reload_want(s, &c->wish);
 }
 
+static void on_order_done(void *ctx, const struct order_result *result)
+{
+    struct connection *c = ctx;
+    struct buf text;
+    c->order = NULL;
+    buf_init(&text, CONTROL_ANSWER_MAX);
+    control_answer_order(result, &text);
+    answer(c, &text);
+}
+
+static void begin_order(struct connection *c, const struct control_request *request)
+{
+    struct server *s = c->control->server;
+    struct cb_err err = {0};
+    char by[RELOAD_BY_MAX + 1];
+    const bool is_revoke = request->command == CONTROL_REVOKE;
+    say_who(c, request->sudo_user, by, sizeof(by));
+    if (s->is_draining) {
+        answer_error(c, "the broker is stopping");
+        return;
+    }
+    log_info("control", "%s %s for %s", is_revoke ? "revoke" : "record",
+             is_revoke ? request->order.serial : request->order.type, by);
+    if (server_order_begin(s, &request->order, is_revoke, by, on_order_done, c, &c->order, &err) !=
+        CB_OK) {
+        answer_error(c, err.msg);
+    }
+}
+
 /* obey - reading ends here: that whoever asks hangs up halfway must not look like an error. */
 static void obey(struct connection *c, struct slice line)
 {
@@ -147,6 +179,10 @@ static void obey(struct connection *c, struct slice line)
         buf_init(&text, CONTROL_ANSWER_MAX);
         control_answer_status(c->control->server, &text);
         answer(c, &text);
+        return;
+    case CONTROL_REVOKE:
+    case CONTROL_RECORD:
+        begin_order(c, &request);
         return;
     }
 }

@@ -17,6 +17,21 @@ void control_answer_error(const char *why, struct buf *out)
     buf_add_str(out, "}\n");
 }
 
+void control_answer_order(const struct order_result *result, struct buf *out)
+{
+    buf_printf(out, "{\"ok\":%s,\"result\":\"%s\"", result->is_ok ? "true" : "false", result->word);
+    if (result->why[0] != '\0') {
+        add_text(out, "why", result->why);
+    }
+    if (result->req[0] != '\0') {
+        add_text(out, "req", result->req);
+    }
+    if (result->seq != UINT64_MAX) {
+        buf_printf(out, ",\"seq\":%" PRIu64, result->seq);
+    }
+    buf_add_str(out, "}\n");
+}
+
 void control_answer_status(const struct server *s, struct buf *out)
 {
     buf_add_str(out, "{\"ok\":true,");

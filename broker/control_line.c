@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const struct json_caps request_caps = {
-    .depth = 2, .members = 8, .elements = 8, .string_bytes = 1024, .text_bytes = CONTROL_LINE_MAX};
+    .depth = 2, .members = 32, .elements = 8, .string_bytes = 1024, .text_bytes = CONTROL_LINE_MAX};
 static const struct json_caps answer_caps = {.depth = 4,
                                              .members = 64,
                                              .elements = 1024,
@@ -86,8 +86,14 @@ static enum cb_code read_command(const char *word, struct control_request *ret, 
         ret->command = CONTROL_RELOAD;
     } else if (strcmp(word, "status") == 0) {
         ret->command = CONTROL_STATUS;
+    } else if (strcmp(word, "revoke") == 0) {
+        ret->command = CONTROL_REVOKE;
+    } else if (strcmp(word, "record") == 0) {
+        ret->command = CONTROL_RECORD;
     } else {
-        return cb_fail(err, CB_EINPUT, "no such command; there are \"reload\" and \"status\"");
+        return cb_fail(err, CB_EINPUT,
+                       "no such command; there are \"reload\", \"status\", \"revoke\" and "
+                       "\"record\"");
     }
     return CB_OK;
 }
@@ -125,10 +131,43 @@ static enum cb_code check_whole(const struct control_request *request, struct cb
                : CB_OK;
 }
 
+/* read_order - the members of a revoke or a record. */
+static enum cb_code read_order(const cJSON *root, struct control_request *ret, struct cb_err *err)
+{
+    const cJSON *member = NULL;
+    cJSON_ArrayForEach(member, root)
+    {
+        const char *text = cJSON_GetStringValue(member);
+        if (strcmp(member->string, "command") == 0) {
+            continue;
+        }
+        if (text == NULL) {
+            return cb_fail(err, CB_EINPUT, "%.40s: must be a string", member->string);
+        }
+        if (strcmp(member->string, "sudo_user") == 0) {
+            TRY(read_text(member->string, text, ret, err));
+        } else {
+            TRY(control_order_set(&ret->order, member->string, text, err));
+        }
+    }
+    return control_order_check(&ret->order, ret->command == CONTROL_REVOKE, err);
+}
+
+static bool is_order(const cJSON *root, struct control_request *ret)
+{
+    struct cb_err unheard;
+    const char *command = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "command"));
+    return command != NULL && read_command(command, ret, &unheard) == CB_OK &&
+           (ret->command == CONTROL_REVOKE || ret->command == CONTROL_RECORD);
+}
+
 static enum cb_code read_members(const cJSON *root, struct control_request *ret, struct cb_err *err)
 {
     const cJSON *member = NULL;
     const char *command = NULL;
+    if (is_order(root, ret)) {
+        return read_order(root, ret, err);
+    }
     cJSON_ArrayForEach(member, root)
     {
         const bool is_command = strcmp(member->string, "command") == 0;
@@ -178,10 +217,16 @@ static void write_text(const char *name, const char *text, struct buf *out)
 
 void control_request_write(const struct control_request *request, struct buf *out)
 {
-    buf_printf(out, "{\"command\":\"%s\"",
-               request->command == CONTROL_RELOAD ? "reload" : "status");
+    static const char *const words[] = {[CONTROL_RELOAD] = "reload",
+                                        [CONTROL_STATUS] = "status",
+                                        [CONTROL_REVOKE] = "revoke",
+                                        [CONTROL_RECORD] = "record"};
+    buf_printf(out, "{\"command\":\"%s\"", words[request->command]);
     write_text("force", request->force, out);
     write_text("reason", request->reason, out);
+    if (request->command == CONTROL_REVOKE || request->command == CONTROL_RECORD) {
+        control_order_write(&request->order, out);
+    }
     write_text("sudo_user", request->sudo_user, out);
     buf_add_str(out, "}\n");
 }

@@ -4,16 +4,19 @@
  *   {"command":"reload"}                      {"ok":true,"result":"loaded","policy_sha256":...}
  *   {"command":"reload","force":"SEC-1042"}   {"ok":false,"result":"guard","why":...}
  *   {"command":"status"}                      {"ok":true,"policy_sha256":...}
+ *   {"command":"revoke","serial":...}         see control_order.h
+ *   {"command":"record","type":...}
  *                                             {"ok":false,"error":...}: not even tried */
 #ifndef BROKER_CONTROL_LINE_H
 #define BROKER_CONTROL_LINE_H
 
+#include "broker/control_order.h"
 #include "broker/reload_job.h"
 
 #define CONTROL_LINE_MAX 4096U               /* a request */
 #define CONTROL_ANSWER_MAX ((size_t)1 << 20) /* an answer */
 
-enum control_command { CONTROL_RELOAD, CONTROL_STATUS };
+enum control_command { CONTROL_RELOAD, CONTROL_STATUS, CONTROL_REVOKE, CONTROL_RECORD };
 
 struct control_request {
     enum control_command command;
@@ -21,6 +24,7 @@ struct control_request {
     char force[RELOAD_REASON_MAX + 1];   /* why it is forced; "": it is not */
     char reason[RELOAD_REASON_MAX + 1];  /* why it is wanted, if it is not forced */
     char sudo_user[RELOAD_USER_MAX + 1]; /* from whom, says the client, it came through sudo */
+    struct control_order order;          /* of revoke and record; they have a sudo_user, too */
 };
 
 /* control_request_parse - a line without its newline. CB_EINPUT or CB_ELIMIT with a message for

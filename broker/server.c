@@ -9,6 +9,7 @@
 #include "broker/commands.h"
 #include "broker/control.h"
 #include "broker/generation.h"
+#include "broker/server_order.h"
 #include "broker/version.h"
 
 #include <curl/curl.h>
@@ -359,6 +360,7 @@ static void stop(struct server *s)
         return; /* a thread may still post to the mailbox */
     }
     mailbox_free(s->mailbox);
+    server_orders_free(s);
     if (s->base != NULL) {
         event_base_free(s->base);
     }
@@ -434,6 +436,7 @@ int server_run(struct config *config)
     s.start_mono_us = clock_mono_us(&cb_system_clock);
     buf_init(&s.listen_text, 4096);
     server_reload_init(&s);
+    TAILQ_INIT(&s.orders);
     const int status = run(&s, policy);
     curl_global_cleanup();
     return status;

@@ -37,6 +37,8 @@ struct reloads {
 
 struct control;       /* control.h */
 struct server_anchor; /* server_anchor.c */
+struct order;         /* server_order.h */
+TAILQ_HEAD(orders, order);
 
 struct server {
     struct config *config;
@@ -63,6 +65,8 @@ struct server {
     _Atomic(struct issued *) issued_feed; /* set once the index is open: see audit_observer */
 
     struct reloads reloads;
+    struct orders orders; /* wanted over the control socket, and not done yet */
+    size_t num_orders, next_worker;
     struct control *control;  /* NULL: none configured */
     int64_t expiring_told_us; /* monotonic: when grants that end soon were last warned of */
 

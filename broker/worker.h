@@ -54,6 +54,30 @@ void worker_drain(struct worker *w);
 void worker_revoke(struct worker *w, const struct issued_cert *cert, enum revoke_reason reason,
                    const char *follows);
 
+#define ORDER_BY_MAX 224U /* bytes; as of a reload */
+#define ORDER_NOTE_MAX 200U
+/* A revocation that somebody wants of the running broker, and what came of it. The sender's until it
+ * is posted, and again when it comes back. */
+struct worker_order {
+    struct mail mail;     /* to the worker, and back to home */
+    struct mailbox *home; /* whoever is to hear of it; on_done is delivered there */
+    void (*on_done)(struct mail *mail);
+    struct worker *worker;
+    struct issued_cert cert; /* serial_hex, serial_dec, aki_hex; the rest is absent */
+    enum revoke_reason reason;
+    char by[ORDER_BY_MAX + 1];
+    char note[ORDER_NOTE_MAX + 1]; /* why; "": not said */
+    /* how it went; outcome: REFUSED_NONE, it is revoked */
+    enum reason_id outcome;
+    bool was_revoked; /* already, and nothing was done */
+    char why[POLICY_DETAIL_MAX];
+    char req[33]; /* the request in the log */
+};
+/* worker_revoke_for - tried once. A certificate that the index knows as some client's, not revoked
+ * and not to be, is left alone (REFUSED_CERT_NOT_FOUND). Any thread. The order must stay until it
+ * comes back, or until the worker is freed. */
+void worker_revoke_for(struct worker *w, struct worker_order *order);
+
 struct metrics *worker_metrics(struct worker *w);
 /* worker_stop - end the loop, join the thread, and record what is still under way (as unknown, as
  * undelivered). The audit log must still be open. */

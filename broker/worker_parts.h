@@ -18,6 +18,7 @@ struct worker_request {
     TAILQ_ENTRY(worker_request) link;
     /* a follow-up */
     unsigned tries;
+    struct worker_order *order; /* for whom it is; NULL: our own */
 };
 TAILQ_HEAD(worker_requests, worker_request);
 
@@ -73,6 +74,8 @@ void follow_up_start(struct worker *w, const struct issued_cert *cert, enum revo
                      struct slice follows, unsigned tries);
 void follow_up_finished(struct worker_request *wr); /* try again later if it failed */
 void follow_up_free_all(struct worker *w);
+/* worker_order.c */
+void worker_order_finished(struct worker_request *wr);
 /* worker_note.c; from: a stranger, see source.h, or NULL */
 void worker_note(struct worker *w, enum audit_type type, struct slice body,
                  const struct source_key *from);

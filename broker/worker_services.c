@@ -171,7 +171,9 @@ static void request_finished(void *ctx, struct request *r)
 {
     struct worker *w = ctx;
     struct worker_request *wr = worker_request_of(r);
-    if (r->route == ROUTE_FOLLOW_UP) {
+    if (wr->order != NULL) {
+        worker_order_finished(wr);
+    } else if (r->route == ROUTE_FOLLOW_UP) {
         follow_up_finished(wr);
     }
     mailbox_post(w->mailbox, &wr->free_mail);

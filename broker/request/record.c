@@ -267,6 +267,8 @@ static bool encode(struct request *r, enum audit_type type, enum detail detail, 
     e.on_behalf_of = r->ask.on_behalf_of;
     e.peer = r->peer;
     e.follows = r->follows;
+    e.by = r->by;
+    e.note = r->note;
     add_why(r, type, &e);
     if (type == AUDIT_REQUEST_REFUSED || type == AUDIT_AUTHN_FAIL) {
         e.method = r->method;

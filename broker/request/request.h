@@ -232,6 +232,7 @@ struct request {
     } explain;
 
     struct slice follows; /* a follow-up: id of the request that caused it */
+    struct slice by, note; /* a follow-up that somebody wanted: who, and why */
     bool is_reply_started, has_replied, is_delivery_noted;
     bool is_finished;
 };

@@ -1,0 +1,205 @@
+/* control_order.c - see control_order.h: one table of members, walked by reading and writing alike. */
+#include "broker/control_order.h"
+
+#include "broker/base/clock.h"
+#include "broker/request/parse.h"
+#include "broker/request/parse_body.h"
+
+#include <stdio.h>
+
+enum member_kind {
+    MEMBER_HEX,
+    MEMBER_SHA256,
+    MEMBER_WORD,
+    MEMBER_NUMBER,
+    MEMBER_TIME,
+    MEMBER_TEXT
+};
+
+#define MEMBER(member, kind)                                                                       \
+    {                                                                                              \
+#member, offsetof(struct control_order, member),                                           \
+            sizeof(((struct control_order *)0)->member), kind                                      \
+    }
+
+static const struct order_member {
+    const char *name;
+    size_t at, size;
+    enum member_kind kind;
+} members[] = {
+    MEMBER(serial, MEMBER_HEX),      MEMBER(aki, MEMBER_HEX),
+    MEMBER(why_word, MEMBER_WORD),   MEMBER(note, MEMBER_TEXT),
+    MEMBER(type, MEMBER_WORD),       MEMBER(ref, MEMBER_NUMBER),
+    MEMBER(cert_ref, MEMBER_NUMBER), MEMBER(req, MEMBER_HEX),
+    MEMBER(who, MEMBER_TEXT),        MEMBER(cert_sha256, MEMBER_SHA256),
+    MEMBER(not_before, MEMBER_TIME), MEMBER(not_after, MEMBER_TIME),
+    MEMBER(source, MEMBER_TEXT),     MEMBER(source_sha256, MEMBER_SHA256),
+    MEMBER(since, MEMBER_TIME),      MEMBER(until, MEMBER_TIME),
+    MEMBER(detail, MEMBER_TEXT),     MEMBER(counts, MEMBER_TEXT),
+};
+#define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
+
+static bool is_hex(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is_digit(text.ptr[i]) && (text.ptr[i] < 'a' || text.ptr[i] > 'f')) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static bool is_word(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is_alnum(text.ptr[i]) && text.ptr[i] != '_' && text.ptr[i] != '.') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static bool fits(enum member_kind kind, struct slice text)
+{
+    struct cb_err unheard;
+    uint64_t number = 0;
+    int64_t us = 0;
+    switch (kind) {
+    case MEMBER_HEX:
+        return is_hex(text);
+    case MEMBER_SHA256:
+        return is_hex(text) && text.len == SHA256_HEX_LEN;
+    case MEMBER_WORD:
+        return is_word(text);
+    case MEMBER_NUMBER:
+        return slice_to_u64(text, &number) && number < (UINT64_C(1) << 53);
+    case MEMBER_TIME:
+        return time_parse(text, &us);
+    case MEMBER_TEXT:
+        return text.len > 0 && text_check(text, 1024, 1024, "", &unheard) == CB_OK;
+    }
+    return false;
+}
+
+enum cb_code control_order_set(struct control_order *order, const char *name, const char *text,
+                               struct cb_err *err)
+{
+    static const char *const wanted[] = {[MEMBER_HEX] = "lower-case hex",
+                                         [MEMBER_SHA256] = "64 digits of lower-case hex",
+                                         [MEMBER_WORD] = "a word",
+                                         [MEMBER_NUMBER] = "a number, as a string",
+                                         [MEMBER_TIME] = "a UTC time of RFC 3339",
+                                         [MEMBER_TEXT] = "text without control characters"};
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        const struct order_member *m = &members[i];
+        const struct slice value = slice_of(text);
+        if (strcmp(name, m->name) != 0) {
+            continue;
+        }
+        if (value.len >= m->size) {
+            return cb_fail(err, CB_EINPUT, "%s: at most %zu bytes", m->name, m->size - 1);
+        }
+        if (!fits(m->kind, value)) {
+            return cb_fail(err, CB_EINPUT, "%s: must be %s", m->name, wanted[m->kind]);
+        }
+        memcpy((char *)order + m->at, value.ptr, value.len + 1);
+        return CB_OK;
+    }
+    return cb_fail(err, CB_EINPUT, "a member that \"revoke\" and \"record\" do not have");
+}
+
+static bool is_ours(const char *type)
+{
+    enum audit_type t = AUDIT_SEGMENT_OPEN;
+    return audit_type_parse(slice_of(type), &t) &&
+           (t == AUDIT_RECONCILE_RUN || t == AUDIT_RECONCILE_ORPHAN ||
+            t == AUDIT_RECONCILE_BYPASS || t == AUDIT_RECONCILE_MISSING ||
+            t == AUDIT_RECONCILE_RESOLVED);
+}
+
+enum cb_code control_order_check(const struct control_order *order, bool is_revoke,
+                                 struct cb_err *err)
+{
+    enum revoke_reason reason = REVOKE_UNSPECIFIED;
+    if (!is_revoke) {
+        return is_ours(order->type)
+                   ? CB_OK
+                   : cb_fail(err, CB_EINPUT, "type: must be one of the record types reconcile.*");
+    }
+    if (order->serial[0] == '\0') {
+        return cb_fail(err, CB_EINPUT, "serial: is missing: which certificate?");
+    }
+    if (order->why_word[0] != '\0' && !revoke_reason_parse(slice_of(order->why_word), &reason)) {
+        return cb_fail(err, CB_EINPUT,
+                       "why_word: must be a reason as RFC 5280 spells it, e.g. "
+                       "superseded");
+    }
+    return CB_OK;
+}
+
+void control_order_write(const struct control_order *order, struct buf *out)
+{
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        const char *text = (const char *)order + members[i].at;
+        if (text[0] != '\0') {
+            buf_printf(out, ",\"%s\":", members[i].name);
+            buf_add_json_str(out, slice_of(text));
+        }
+    }
+}
+
+/* ---- as a record ---- */
+
+static struct slice given(const char *text)
+{
+    return text[0] == '\0' ? (struct slice){NULL, 0} : slice_of(text);
+}
+
+static uint64_t number_of(const char *text)
+{
+    uint64_t value = UINT64_MAX;
+    return slice_to_u64(slice_of(text), &value) ? value : UINT64_MAX;
+}
+
+/* read_counts - "ok 1041, bypass 2" to pairs. */
+static size_t read_counts(struct slice text, struct audit_kv counts[ORDER_COUNTS_MAX])
+{
+    size_t num = 0;
+    while (text.len > 0 && num < ORDER_COUNTS_MAX) {
+        const size_t end = slice_find(text, ',');
+        const struct slice item = slice_trim((struct slice){text.ptr, end});
+        const size_t space = slice_find(item, ' ');
+        if (space < item.len) {
+            counts[num++] =
+                (struct audit_kv){{item.ptr, space}, slice_trim(slice_from(item, space))};
+        }
+        text = slice_from(text, end < text.len ? end + 1 : end);
+    }
+    return num;
+}
+
+void control_order_event(const struct control_order *order,
+                         struct audit_kv counts[ORDER_COUNTS_MAX], struct audit_event *ret)
+{
+    enum audit_type type = AUDIT_RECONCILE_RUN;
+    (void)audit_type_parse(slice_of(order->type), &type);
+    audit_event_zero(ret, type);
+    ret->ref = number_of(order->ref);
+    ret->cert_ref = number_of(order->cert_ref);
+    ret->req = given(order->req);
+    ret->cert_owner = given(order->who);
+    ret->serial = given(order->serial);
+    ret->aki = given(order->aki);
+    ret->reason = given(order->why_word);
+    ret->detail = given(order->detail);
+    ret->cert_sha256 = given(order->cert_sha256);
+    ret->not_before = given(order->not_before);
+    ret->not_after = given(order->not_after);
+    ret->first_ts = given(order->since);
+    ret->last_ts = given(order->until);
+    ret->note = given(order->note);
+    ret->source = given(order->source);
+    ret->source_sha256 = given(order->source_sha256);
+    ret->num_counts = read_counts(slice_of(order->counts), counts);
+    ret->counts = counts;
+}
