@@ -39,7 +39,7 @@ HARDEN_release := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CC := $(CC_$(VARIANT))
 
 PKGS := libevent_core libevent_openssl libcurl libssl libcrypto yaml-0.1 sqlite3 libcjson \
-        libpcre2-8 libpsl glib-2.0 libzstd
+        libpcre2-8 libpsl glib-2.0 libzstd libpq
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
@@ -165,9 +165,9 @@ fuzz:
 # ---------------------------------------------------------------- what has to be installed
 # Debian 12 package names. `make deps` installs what is missing, and only asks for root if it must.
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
-              libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev libzstd-dev tzdata
+              libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev libzstd-dev libpq-dev tzdata
 DEPS_DEMO := $(DEPS_BUILD) golang-cfssl curl openssl sqlite3 python3
-DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace e2fsprogs rsyslog rsyslog-openssl
+DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace e2fsprogs rsyslog rsyslog-openssl postgresql
 DEPS_LINT := $(DEPS_TEST) clang-tidy cppcheck clang-format
 DEPS_BENCH := $(DEPS_DEMO) nginx-light
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &cmd_reload,
     &cmd_audit_init,
     &review_audit_search,
+    &cmd_audit_reconcile,
     &review_audit_archive,
     &review_audit_verify,
     &review_audit_checkpoint,

@@ -231,7 +231,7 @@ struct request {
         size_t num_more; /* that are not listed */
     } explain;
 
-    struct slice follows; /* a follow-up: id of the request that caused it */
+    struct slice follows;  /* a follow-up: id of the request that caused it */
     struct slice by, note; /* a follow-up that somebody wanted: who, and why */
     bool is_reply_started, has_replied, is_delivery_noted;
     bool is_finished;

@@ -52,6 +52,7 @@ PUBLIC = {
     "broker/cli": {"command.h", "output.h", "terminal.h", "escape.h", "table.h", "audit_source.h",
                    "progress.h"},
     "broker/tools": {"tools.h"},
+    "broker/reconcile": {"reconcile.h"},
     "broker/witness": {"witness.h"},
     "broker/anchor": {"anchor.h", "fetch.h"},
     "broker/review": {"query.h", "review.h", "row.h", "field.h", "search.h"},
@@ -59,7 +60,7 @@ PUBLIC = {
 }
 # A library's header and the only places that may include it.
 HOMES = {
-    r"event2/.*": {"broker/edge", "broker/ca", "broker/witness", "broker"},
+    r"event2/.*": {"broker/edge", "broker/ca", "broker/reconcile/source_certinfo.c", "broker/witness", "broker"},
     r"curl/.*": {"broker/ca", "broker/anchor", "broker/server.c", "broker/version.c"},
     r"cjson/.*": {"broker/ca", "broker/jwt", "broker/request", "broker/control_line.c",
                   "broker/version.c"},
@@ -68,7 +69,8 @@ HOMES = {
     r"libpsl\.h": {"policy/suffix.c"},
     r"glib\.h": {"policy/zone.c"},
     r"zstd\.h": {"audit/zst.c"},
-    r"sqlite3\.h": {"broker/issued", "broker/version.c"},
+    r"sqlite3\.h": {"broker/issued", "broker/reconcile/source_sqlite.c", "broker/version.c"},
+    r"libpq.*\.h": {"broker/reconcile/source_postgres.c"},
     r"openssl/ssl.*\.h": {"broker/edge", "broker/ca", "broker/ship"},
     r"openssl/x509.*\.h": {"broker/edge", "broker/ca", "broker/ship", "broker/tools/explain_cert.c"},
 }

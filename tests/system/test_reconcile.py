@@ -1,0 +1,230 @@
+"""The log against the CA's own database: the real CFSSL, asked through the broker and past it."""
+import contextlib
+import csv
+import json
+import os
+import signal
+import socket
+import sqlite3
+import threading
+
+import pytest
+
+import certs
+import cfssl
+from assertions import assert_issued
+from broker import Broker
+from client import Closed
+from waiting import wait_until
+
+NAMES = ["serial_number", "authority_key_identifier", "ca_label", "status", "reason", "expiry",
+         "revoked_at", "pem"]
+
+
+def reconcile(broker, *args, source=None):
+    """(exit status, the JSON document); without a document: what stderr says."""
+    done = broker.command("audit", "reconcile", "-c", broker.file, "--certdb",
+                          source or broker.ca.dir / "certs.db", "--json", *args)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def found(document, verdict):
+    return [f for f in document["findings"] if f["verdict"] == verdict]
+
+
+def wanting(port):
+    """Has the listener's side of a connection bytes that nobody has read?"""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return any(row[1].endswith(f":{port:04X}") and int(row[4].split(":")[1], 16) > 0
+               for row in rows)
+
+
+def ask_and_forget(broker, name):
+    def ask():
+        with contextlib.suppress(Closed, OSError), broker.client() as client:
+            client.newcert(name)
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def make_orphan(broker, ca, name):
+    """The broker dies while the CA is at it; the CA goes on. The serial number nobody received."""
+    before, attempts = set(ca.rows()), broker.count("issue.attempt")
+    ca.process.send_signal(signal.SIGSTOP)
+    try:
+        thread = ask_and_forget(broker, name)
+        wait_until(lambda: broker.count("issue.attempt") > attempts and wanting(ca.port), 10,
+                   "the CA to be asked")
+        broker.kill()
+        thread.join(10)
+    finally:
+        ca.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: set(ca.rows()) - before, 10, "the CA to issue it all the same")
+    broker.start()
+    return (set(ca.rows()) - before).pop()
+
+
+def make_unknown(broker, name):
+    """A CA that reads and says nothing: it has made no certificate, and the broker cannot know."""
+    upstreams = broker.config["ca"]["upstreams"]
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        broker.stop()
+        broker.write_config({"ca": {"upstreams": [
+            {"url": f"http://127.0.0.1:{hole.getsockname()[1]}"}]}})
+        broker.start()
+        thread = ask_and_forget(broker, name)
+        taken, _ = hole.accept()
+        taken.recv(65536)
+        taken.close()
+        thread.join(10)
+    broker.stop()
+    broker.write_config({"ca": {"upstreams": upstreams}})
+    broker.start()
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    if not cfssl.is_installed():
+        pytest.skip("cfssl is not installed")
+    one = cfssl.Cfssl(tmp_path_factory.mktemp("cfssl"))
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, pki, ca):
+    """A broker and a CA that have been through everything, and what is where."""
+    with Broker(tmp_path_factory.mktemp("reconcile"), pki, ca,
+                config={"control": "control.sock"}) as broker:
+        with broker.client() as alice:
+            serials = {what: assert_issued(alice.newcert("ms1.acme.internal")).serial
+                       for what in ("good", "missing", "revoked", "revoked_at_ca")}
+            assert alice.revoke(serials["revoked"]).status == 200
+        assert ca.post("revoke", {"serial": str(serials["revoked_at_ca"]), "authority_key_id": "",
+                                  "reason": "keycompromise"})["success"]
+        direct = ca.post("newcert", {"request": {"CN": "evil.acme.internal",
+                                                 "hosts": ["evil.acme.internal"],
+                                                 "key": {"algo": "ecdsa", "size": 256}}})
+        serials["bypass"] = certs.read(direct["result"]["certificate"]).serial
+        serials["orphan"] = make_orphan(broker, ca, "ms2.acme.internal")
+        make_unknown(broker, "web.pods.acme.internal")
+        with sqlite3.connect(ca.dir / "certs.db", timeout=30) as db:
+            db.execute("DELETE FROM certificates WHERE serial_number = ?",
+                       (str(serials["missing"]),))
+            assert db.total_changes == 1
+        broker.serials = serials
+        yield broker
+
+
+def test_every_verdict(story):
+    status, document = reconcile(story)
+    assert status == 1 and not document["ok"] and document["finds_bypasses"]
+    for verdict in ("bypass", "orphan", "missing", "revoked_at_ca"):
+        (finding,) = found(document, verdict)
+        assert int(finding["serial_dec"]) == story.serials[verdict], verdict
+        assert finding["evidence"] and finding["advice"]
+    (unknown,) = found(document, "not_issued")
+    assert unknown["names"] == "web.pods.acme.internal" and unknown["who"] == "alice"
+    assert found(document, "orphan")[0]["who"] == "alice"
+    assert found(document, "bypass")[0]["names"] == "evil.acme.internal"
+    assert found(document, "revoked_at_ca")[0]["revoked"]
+    counts = {verdict: count for verdict, count in document["counts"].items() if count}
+    assert counts == {"ok": 3, "bypass": 1, "orphan": 1, "missing": 1, "revoked_at_ca": 1,
+                      "not_issued": 1}
+    assert document["certificates_at_ca"] == 5 and document["certificates_in_log"] == 4
+
+
+def test_for_people(story):
+    done = story.command("audit", "reconcile", "-c", story.file, "--certdb",
+                         story.ca.dir / "certs.db")
+    assert done.returncode == 1, done.stderr
+    assert "issued behind its back" in done.stdout
+    assert f"{story.serials['bypass']:x}" in done.stdout.replace("serial 0", "serial ")
+
+
+def test_a_dump_says_the_same(story, tmp_path):
+    _, before = reconcile(story)
+    dump = tmp_path / "certs.csv"
+    with sqlite3.connect(story.ca.dir / "certs.db", timeout=30) as db, \
+            open(dump, "w", encoding="utf-8", newline="") as out:
+        rows = db.execute(f"SELECT {', '.join(NAMES)} FROM certificates ORDER BY rowid")
+        writer = csv.writer(out)
+        writer.writerow(NAMES)
+        writer.writerows([value.decode() if isinstance(value, bytes) else value for value in row]
+                         for row in rows)
+    status, document = reconcile(story, source=dump)
+    assert status == 1 and document["counts"] == before["counts"]
+    assert document["source_sha256"] == before["source_sha256"]
+
+
+def test_limits_of_what_is_looked_at(story, tmp_path):
+    known = tmp_path / "known"
+    known.write_text(f"# signs OCSP answers\n{story.serials['bypass']}\n")
+    status, document = reconcile(story, "--known", known)
+    assert document["counts"]["known"] == 1 and not found(document, "bypass")
+    status, document = reconcile(story, "--aki", "00:11:22")
+    assert document["counts"]["other_key"] == 2 and not found(document, "bypass")
+    status, document = reconcile(story, "--since", "2099-01-01")
+    assert status == 0 and document["counts"]["outside"] == 5
+    status, document = reconcile(story, "--ignore-before", "2099-01-01")
+    # Claiming to be old does not help: the rows stand behind others that are in the log.
+    assert document["counts"]["before"] == 0 and found(document, "bypass")
+
+
+def test_cannot_compare(story, tmp_path):
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_text("hello\n")
+    for source, what in ((tmp_path / "nowhere", "No such file"), (rubbish, "no column"),
+                         ("mysql://db/cfssl", "CSV"), (story.dir, "no regular file")):
+        status, text = reconcile(story, source=source)
+        assert status == 2 and what in text, text
+    done = story.command("audit", "reconcile", "-c", story.file)
+    assert done.returncode == 2 and "--certdb" in done.stderr
+    # Debian's CFSSL is older than the lookup by serial number.
+    done = story.command("audit", "reconcile", "-c", story.file, "--certinfo")
+    assert done.returncode == 2 and "cannot look up" in done.stderr
+
+
+def test_record_then_revoke(story):
+    status, document = reconcile(story, "--revoke", "orphans", "--revoke", "bypass")
+    assert {r["state"] for r in document["revocations"]} == {"planned"}
+    assert all(story.ca.rows()[story.serials[what]][0] == "good" for what in ("orphan", "bypass"))
+    status, text = reconcile(story, "--revoke", str(story.serials["good"]), "--yes")
+    assert status == 2 and "none of the certificates found" in text
+
+    status, document = reconcile(story, "--record", "--why", "SEC-7", "--revoke", "orphans",
+                                 "--revoke", f"{story.serials['bypass']}", "--yes")
+    assert status == 1 and document["recorded"] == 6
+    assert [r["state"] for r in document["revocations"]] == ["revoked", "revoked"], document
+    assert all(story.ca.rows()[story.serials[what]][0] == "revoked"
+               for what in ("orphan", "bypass"))
+    log = story.audit()
+    (run,) = log.of_type("reconcile.run")
+    assert run["note"] == "SEC-7" and run["by"].startswith("uid ")
+    assert ["bypass", "1"] in run["counts"] and run["source_sha256"] == document["source_sha256"]
+    (orphan,) = log.of_type("reconcile.orphan")
+    assert log.records[orphan["ref"]]["type"] == "issue.attempt"
+    assert orphan["source_sha256"] == run["source_sha256"]
+    resolved = {record["reason"]: record for record in log.of_type("reconcile.resolved")}
+    assert set(resolved) == {"not_issued", "revoked_at_ca"}
+    assert log.records[resolved["not_issued"]["ref"]]["want"]["cn"] == "web.pods.acme.internal"
+    for record in log.of_type("revoke.attempt", "revoke.ok")[-4:]:
+        assert record.via == "broker" and record["by"] == run["by"] and record["note"] == "SEC-7"
+
+    # What is dealt with stays dealt with, and is not recorded again.
+    status, document = reconcile(story, "--record")
+    assert status == 1 and document["recorded"] == 1
+    counts = {verdict: count for verdict, count in document["counts"].items() if count}
+    assert counts == {"ok": 3, "missing": 1, "settled": 4}
+
+
+def test_broker_that_does_not_run(story):
+    story.stop()
+    try:
+        status, text = reconcile(story, "--record")
+        assert status == 2 and "must run" in text
+        assert reconcile(story)[0] == 1  # comparing needs no broker
+    finally:
+        story.start()
