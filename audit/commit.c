@@ -249,7 +249,10 @@ static void commit_batch(struct audit *a)
         stat_add(&a->refused, a->batch.num);
         commit_fail(a, &a->batch, CB_ESYS);
     } else if (a->batch.num > 0) {
+        const size_t num = a->batch.num;
+        const size_t waiting = (size_t)stat_get(&a->queued_now);
         commit_settle(a, &a->batch);
+        gather_expect(&a->gather, num, waiting, stat_get(&a->last_sync_us));
     }
 }
 
@@ -309,6 +312,7 @@ void *committer_main(void *audit)
     struct audit *a = audit;
     a->next_tick_us = clock_mono_us(&cb_system_clock) + (int64_t)TICK_MS * 1000;
     for (;;) {
+        gather_wait(&a->gather, &a->queued_now);
         (void)pthread_mutex_lock(&a->mutex);
         wait_for_work(a);
         take_batch(a);

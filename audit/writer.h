@@ -16,6 +16,7 @@
 #define AUDIT_WRITER_H
 
 #include "audit/audit.h"
+#include "audit/gather.h"
 #include "audit/line.h"
 #include "audit/open_set.h"
 #include "audit/own_records.h"
@@ -98,7 +99,8 @@ struct audit {
     uint64_t newest_no;
     struct merkle tree; /* its size is the next seq, except between ack and hashing */
     struct batch batch; /* appends */
-    struct batch own;   /* our own records */
+    struct gather gather;
+    struct batch own; /* our own records */
     struct buf own_bodies;
     struct own_fault fault; /* of the outage we are in */
     int64_t next_tick_us;

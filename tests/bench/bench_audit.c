@@ -1,30 +1,36 @@
-/* bench_audit.c - durable appends a second, and what one costs.
+/* bench_audit.c - durable appends a second, beside what the disk does bare.
  *
- *   bench_audit DIR [IN_FLIGHT...]      DIR is made, and must be on the disk to be measured
+ *   bench_audit DIR ROUNDS REQUESTERS...     DIR is made, and must be on the disk to be measured
  *
- * A closed loop: each record is submitted again as soon as it is durable. Also printed: the rate of
- * bare fdatasync on the same disk, and the cost of encoding alone. Three seconds each. */
+ * The log: a closed loop, in which each of so many requesters submits its next record as soon as the
+ * last one is durable; one thread for all requesters, as a worker is. Bare: write as many bytes as all their records have, fdatasync, again. Turns of
+ * a fifth of a second each, alternating, so that a noisy neighbour meets both. Prints one JSON object. */
 #include "audit/audit.h"
+#include "audit/tlog/note.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SECONDS 3
+#define TURN_US INT64_C(200000)
 #define IN_FLIGHT_MAX 1024
 #define SAMPLES_MAX 2000000
 
 struct bench {
     struct audit *audit;
+    struct note_signer *signer;
     struct buf body;
     struct audit_append append[IN_FLIGHT_MAX];
     int64_t sent_us[IN_FLIGHT_MAX];
     uint32_t *sample_us;
     size_t num_samples;
-    int64_t end_us;
-    int running; /* appends under way */
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    size_t ready[IN_FLIGHT_MAX], num_ready; /* their record is durable */
+    bool is_waiting;
 };
 
 static int64_t now_us(void)
@@ -65,10 +71,10 @@ static void make_body(struct buf *out)
     }
 }
 
+/* on_done - on the committer thread: hand it back to the requesters' thread. */
 static void on_done(struct audit_append *a, enum cb_code code)
 {
     struct bench *b = a->ctx;
-    struct cb_err err;
     const size_t i = (size_t)(a - b->append);
     const int64_t now = now_us();
     if (code != CB_OK) {
@@ -77,10 +83,28 @@ static void on_done(struct audit_append *a, enum cb_code code)
     if (b->num_samples < SAMPLES_MAX) {
         b->sample_us[b->num_samples++] = (uint32_t)(now - b->sent_us[i]);
     }
-    b->sent_us[i] = now;
-    if (now >= b->end_us || audit_submit(b->audit, a, &err) != CB_OK) {
-        (void)__atomic_sub_fetch(&b->running, 1, __ATOMIC_SEQ_CST);
+    (void)pthread_mutex_lock(&b->mutex);
+    b->ready[b->num_ready++] = i;
+    if (b->is_waiting) {
+        b->is_waiting = false;
+        (void)pthread_cond_signal(&b->wake);
     }
+    (void)pthread_mutex_unlock(&b->mutex);
+}
+
+/* take_ready - the requesters whose record is durable; waits for one. */
+static size_t take_ready(struct bench *b, size_t *ret)
+{
+    (void)pthread_mutex_lock(&b->mutex);
+    while (b->num_ready == 0) {
+        b->is_waiting = true;
+        (void)pthread_cond_wait(&b->wake, &b->mutex);
+    }
+    const size_t num = b->num_ready;
+    memcpy(ret, b->ready, num * sizeof(*ret));
+    b->num_ready = 0;
+    (void)pthread_mutex_unlock(&b->mutex);
+    return num;
 }
 
 static int by_value(const void *a, const void *b)
@@ -100,105 +124,157 @@ static double cpu_us(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static void run(struct bench *b, size_t in_flight)
+struct turn {
+    double records, seconds, cpu_us, syncs;
+    size_t line_bytes;
+};
+
+static void add(struct turn *sum, const struct turn *t)
+{
+    sum->records += t->records;
+    sum->seconds += t->seconds;
+    sum->cpu_us += t->cpu_us;
+    sum->syncs += t->syncs;
+}
+
+static size_t submit(struct bench *b, size_t i)
+{
+    struct cb_err err;
+    b->sent_us[i] = now_us();
+    b->append[i] = (struct audit_append){.body = buf_slice(&b->body),
+                                         .type = AUDIT_AUTHZ_DENY,
+                                         .done = on_done,
+                                         .ctx = b,
+                                         .ref_seq = UINT64_MAX};
+    if (audit_submit(b->audit, &b->append[i], &err) != CB_OK) {
+        die("submit", &err);
+    }
+    return 1;
+}
+
+static struct turn turn_of_log(struct bench *b, size_t requesters)
 {
     struct audit_stats before;
     struct audit_stats after;
-    struct cb_err err;
-    b->num_samples = 0;
-    b->running = (int)in_flight;
+    size_t ready[IN_FLIGHT_MAX];
+    size_t running = 0;
     audit_get_stats(b->audit, &before);
     const double cpu_before = cpu_us();
     const int64_t start = now_us();
-    b->end_us = start + SECONDS * INT64_C(1000000);
-    for (size_t i = 0; i < in_flight; i++) {
-        b->sent_us[i] = now_us();
-        b->append[i] = (struct audit_append){.body = buf_slice(&b->body),
-                                             .type = AUDIT_AUTHZ_DENY,
-                                             .done = on_done,
-                                             .ctx = b,
-                                             .ref_seq = UINT64_MAX};
-        if (audit_submit(b->audit, &b->append[i], &err) != CB_OK) {
-            die("submit", &err);
+    for (size_t i = 0; i < requesters; i++) {
+        running += submit(b, i);
+    }
+    while (running > 0) {
+        const size_t num = take_ready(b, ready);
+        running -= num;
+        for (size_t i = 0; i < num && now_us() < start + TURN_US; i++) {
+            running += submit(b, ready[i]);
         }
     }
-    while (__atomic_load_n(&b->running, __ATOMIC_SEQ_CST) > 0) {
-        (void)usleep(10000);
-    }
-    const double seconds = (double)(now_us() - start) / 1e6;
-    const double cpu = cpu_us() - cpu_before;
     audit_get_stats(b->audit, &after);
-    const double records = (double)(after.records - before.records);
-    qsort(b->sample_us, b->num_samples, sizeof(*b->sample_us), by_value);
-    (void)printf("%5zu in flight  %9.0f records/s  %6.0f syncs/s  p50 %5u us  p99 %6u us  "
-                 "%5.2f us CPU/record\n",
-                 in_flight, records / seconds, (double)(after.syncs - before.syncs) / seconds,
-                 b->sample_us[b->num_samples / 2],
-                 b->sample_us[b->num_samples - 1 - b->num_samples / 100], cpu / records);
+    return (struct turn){.records = (double)(after.records - before.records),
+                         .seconds = (double)(now_us() - start) / 1e6,
+                         .cpu_us = cpu_us() - cpu_before,
+                         .syncs = (double)(after.syncs - before.syncs)};
 }
 
-static void bare_sync(const char *dir)
+/* turn_bare - into a file whose space is allocated, as a segment's is. */
+static struct turn turn_bare(const char *dir, size_t requesters, size_t line_bytes)
 {
     char path[4096];
-    static char block[600];
+    const size_t size = requesters * line_bytes;
+    char *block = calloc(1, size);
     (void)snprintf(path, sizeof(path), "%s/bare", dir);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    const int64_t end = now_us() + SECONDS * INT64_C(1000000);
-    size_t count = 0;
-    while (fd >= 0 && now_us() < end && write(fd, block, sizeof(block)) > 0 && fdatasync(fd) == 0) {
-        count++;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    struct turn t = {0};
+    if (fd < 0 || block == NULL) {
+        abort();
     }
+    (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 64 << 20);
+    const int64_t start = now_us();
+    while (now_us() < start + TURN_US && write(fd, block, size) > 0 && fdatasync(fd) == 0) {
+        t.records += (double)requesters;
+        t.syncs++;
+    }
+    t.seconds = (double)(now_us() - start) / 1e6;
     (void)close(fd);
     (void)unlink(path);
-    (void)printf("bare write + fdatasync  %zu/s\n", count / SECONDS);
+    free(block);
+    return t;
 }
 
-static void encoding(struct bench *b)
+static void measure(struct bench *b, const char *dir, size_t requesters, int rounds, bool is_first)
 {
-    const double before = cpu_us();
-    for (int i = 0; i < 200000; i++) {
-        make_body(&b->body);
+    struct turn log = {0};
+    struct turn bare = {0};
+    b->num_samples = 0;
+    for (int i = 0; i < rounds; i++) {
+        const struct turn l = turn_of_log(b, requesters);
+        const struct turn r = turn_bare(dir, requesters, b->body.len + 75);
+        add(&log, &l);
+        add(&bare, &r);
     }
-    (void)printf("encode %zu bytes  %.2f us\n", b->body.len, (cpu_us() - before) / 200000);
+    qsort(b->sample_us, b->num_samples, sizeof(*b->sample_us), by_value);
+    const double rate = log.records / log.seconds;
+    const double bare_rate = bare.records / bare.seconds;
+    (void)printf("%s{\"requesters\":%zu,\"records_s\":%.0f,\"bare_records_s\":%.0f,\"ratio\":%.3f,"
+                 "\"syncs_s\":%.0f,\"p50_us\":%u,\"p99_us\":%u,\"cpu_us_a_record\":%.2f}",
+                 is_first ? "" : ",", requesters, rate, bare_rate, rate / bare_rate,
+                 log.syncs / log.seconds, b->sample_us[b->num_samples / 2],
+                 b->sample_us[b->num_samples - 1 - b->num_samples / 100], log.cpu_us / log.records);
+}
+
+static void new_log(struct bench *b, const char *dir)
+{
+    struct cb_err err;
+    if (note_signer_new(SLICE("bench"), NOTE_LOG, &b->signer, &err) != CB_OK ||
+        audit_init_signed(dir, "bench", b->signer, &err) != CB_OK) {
+        die("init", &err);
+    }
+}
+
+static void open_log(struct bench *b, const char *dir)
+{
+    struct audit_recovery recovery;
+    struct cb_err err;
+    if (audit_open(&(struct audit_options){.dir = dir, .version = "bench", .key = b->signer},
+                   &b->audit, &recovery, &err) != CB_OK) {
+        die("open", &err);
+    }
+    audit_recovery_free(&recovery);
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench b;
-    struct audit_recovery recovery;
-    struct cb_err err;
-    if (argc < 2) {
-        (void)fprintf(stderr, "usage: bench_audit DIR [IN_FLIGHT...]\n");
+    static struct bench b = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    struct cb_err err = {0};
+    if (argc < 4) {
+        (void)fprintf(stderr, "usage: bench_audit DIR ROUNDS REQUESTERS...\n");
         return 2;
     }
     b.sample_us = calloc(SAMPLES_MAX, sizeof(*b.sample_us));
-    if (b.sample_us == NULL || audit_init(argv[1], "bench", &err) != CB_OK) {
+    if (b.sample_us == NULL) {
         die("init", &err);
     }
-    if (audit_open(&(struct audit_options){.dir = argv[1], .version = "bench"}, &b.audit, &recovery,
-                   &err) != CB_OK) {
-        die("open", &err);
-    }
-    audit_recovery_free(&recovery);
+    new_log(&b, argv[1]);
+    open_log(&b, argv[1]);
     buf_init(&b.body, AUDIT_LINE_MAX);
-    encoding(&b);
-    bare_sync(argv[1]);
-    for (int i = 2; i < argc; i++) {
-        const long in_flight = strtol(argv[i], NULL, 10);
-        if (in_flight > 0 && in_flight <= IN_FLIGHT_MAX) {
-            run(&b, (size_t)in_flight);
+    make_body(&b.body);
+    (void)printf("{\"line_bytes\":%zu,\"appends\":[", b.body.len + 75);
+    for (int i = 3; i < argc; i++) {
+        const long requesters = strtol(argv[i], NULL, 10);
+        if (requesters > 0 && requesters <= IN_FLIGHT_MAX) {
+            measure(&b, argv[1], (size_t)requesters, (int)strtol(argv[2], NULL, 10), i == 3);
         }
     }
+    (void)printf("],");
     audit_close(b.audit);
     const int64_t start = now_us();
-    if (audit_open(&(struct audit_options){.dir = argv[1], .version = "bench"}, &b.audit, &recovery,
-                   &err) != CB_OK) {
-        die("open again", &err);
-    }
-    (void)printf("open with recovery  %.3f s\n", (double)(now_us() - start) / 1e6);
-    audit_recovery_free(&recovery);
+    open_log(&b, argv[1]);
+    (void)printf("\"open_again_s\":%.3f}\n", (double)(now_us() - start) / 1e6);
     audit_close(b.audit);
     buf_free(&b.body);
+    note_signer_free(b.signer);
     free(b.sample_us);
     return 0;
 }
