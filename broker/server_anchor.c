@@ -122,12 +122,18 @@ enum cb_code server_anchor_check(struct server *s, struct cb_err *err)
 
 /* ---------------------------------------------------------------- while it runs */
 
+/* keep_cosigned - the log checks what it keeps. Once it is closed only its very last checkpoint comes. */
 static enum cb_code keep_cosigned(void *ctx, struct slice note, struct cb_err *err)
 {
-    const struct server_anchor *sa = ctx;
+    struct server_anchor *sa = ctx;
     char state[4096];
     (void)snprintf(state, sizeof(state), "%s/state", sa->server->config->audit_dir);
-    return io_put_file(&audit_system_io, state, "cosigned", note, err);
+    (void)pthread_mutex_lock(&sa->lock);
+    const enum cb_code code = sa->audit != NULL
+                                  ? audit_keep_cosigned(sa->audit, note, err)
+                                  : io_put_file(&audit_system_io, state, "cosigned", note, err);
+    (void)pthread_mutex_unlock(&sa->lock);
+    return code;
 }
 
 static void record_alarm(struct server_anchor *sa, const struct anchor_witness *witness,

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import broker as broker_module
 from broker import SANITIZER, yaml
-from notes import Note, b64
+from notes import Note, NoteKey, b64
 from pki import write
 from waiting import wait_until
 
+NOBODY = NoteKey("nobody", seed=bytes(32)).vkey
 LISTEN = re.compile(r"\blisten: (?:tls|plain) (\S+):(\d+)")
 
 
@@ -51,8 +52,8 @@ class Witness:
         kind = "tls" if self.pki else "plain"
         config = {"version": 1, "listen": {kind: f"127.0.0.1:{self._asked_port}"},
                   "directory": "state", "log": {"level": "debug"},
-                  "logs": [{"origin": origin, "keys": keys} for origin, keys in self.logs.items()]
-                          or [{"origin": "nobody", "keys": []}]}
+                  "logs": [{"origin": origin, "keys": keys} for origin, keys in
+                           (self.logs or {"nobody": [NOBODY]}).items()]}
         if self.pki:
             config["tls"] = {"certificate": str(self.pki.server.pem),
                              "key": str(self.pki.server.key)}
