@@ -11,6 +11,8 @@ static const struct command *const commands[] = {
     &cmd_reload,
     &cmd_audit_init,
     &review_audit_search,
+    &review_audit_show,
+    &review_audit_why,
     &cmd_audit_reconcile,
     &review_audit_archive,
     &review_audit_verify,

@@ -6,16 +6,17 @@
 #include "audit/reader.h"
 
 enum field_kind {
-    KIND_TEXT,   /* any text */
-    KIND_CLIENT, /* a client; CLIENT also means CLIENT:INSTANCE */
-    KIND_NAME,   /* names, asked for and granted: lower case is tried too */
-    KIND_WORD,   /* a word in lower case */
-    KIND_WORDS,  /* the same; a record has a list of them: mismatch */
-    KIND_TYPE,   /* a record type */
-    KIND_RESULT, /* what became of it, see row.h */
-    KIND_HEX,    /* a digest or an id in lower-case hex: a beginning will do */
-    KIND_SERIAL, /* hex, or decimal */
-    KIND_PEER,   /* an address, or a network */
+    KIND_TEXT,     /* any text */
+    KIND_CLIENT,   /* a client; CLIENT also means CLIENT:INSTANCE */
+    KIND_NAME,     /* names, asked for and granted: lower case is tried too */
+    KIND_WORD,     /* a word in lower case */
+    KIND_WORDS,    /* the same; a record has a list of them: mismatch */
+    KIND_ANY_CASE, /* a word that is written in more than one way */
+    KIND_TYPE,     /* a record type */
+    KIND_RESULT,   /* what became of it, see row.h */
+    KIND_HEX,      /* a digest or an id in lower-case hex: a beginning will do */
+    KIND_SERIAL,   /* hex, or decimal */
+    KIND_PEER,     /* an address, or a network */
     KIND_NUMBER,
     KIND_TIME, /* the record's own */
     KIND_DATE, /* a time that is written in it */

@@ -34,6 +34,7 @@ struct query_term {
     enum query_shape shape;
     struct slice spelled[QUERY_SPELLINGS]; /* one of them must fit */
     size_t num_spelled;
+    bool any_case;   /* SHAPE_GLOB: of letters */
     uint64_t number; /* or microseconds */
     uint64_t beyond; /* OP_IS of a day: and below this */
     unsigned char net[16];
@@ -64,6 +65,9 @@ bool query_asks_for(const struct query *q, const char *field);
 /* query_want - what audit_grep has to look for, so that every row that matches is among what it finds:
  * literals and span (which is narrowed). Their texts are the query's. */
 void query_want(struct query *q, struct audit_grep_want *want);
+
+/* query_want_any - the same where one of the terms is enough. */
+void query_want_any(struct query *q, struct audit_grep_want *want);
 
 /* ---- query_glob.c ---- */
 enum glob_case { GLOB_EXACT_CASE, GLOB_ANY_CASE };

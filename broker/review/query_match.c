@@ -68,8 +68,7 @@ static bool fits_spelling(const struct query_term *t, struct slice wanted, struc
     case SHAPE_BEGINS:
         return slice_has_prefix(text, wanted);
     case SHAPE_GLOB:
-        return query_glob(wanted, text,
-                          t->op == OP_HAS || t->op == OP_HAS_NOT ? GLOB_ANY_CASE : GLOB_EXACT_CASE);
+        return query_glob(wanted, text, t->any_case ? GLOB_ANY_CASE : GLOB_EXACT_CASE);
     case SHAPE_NET:
     case SHAPE_NUMBER:
         break;
@@ -140,6 +139,7 @@ static bool fits_record(const struct query_term *t, const struct review_record *
     case KIND_NAME:
     case KIND_WORD:
     case KIND_WORDS:
+    case KIND_ANY_CASE:
     case KIND_HEX:
     case KIND_SERIAL:
     case KIND_PEER:

@@ -101,6 +101,7 @@ static enum cb_code has_value(struct query *q, struct query_term *t, struct slic
     memcpy(copy + 1, value.ptr, value.len);
     copy[value.len + 1] = '*';
     t->shape = SHAPE_GLOB;
+    t->any_case = true;
     t->spelled[t->num_spelled++] = (struct slice){copy, value.len + 2};
     return CB_OK;
 }
@@ -352,6 +353,9 @@ enum cb_code query_value(struct query *q, struct query_term *t, struct slice val
     case KIND_WORDS:
         TRY(check_words(t, value, err));
         break;
+    case KIND_ANY_CASE:
+        t->any_case = true;
+        return glob_value(q, t, value, err);
     case KIND_TEXT:
     case KIND_CLIENT:
     case KIND_NAME:

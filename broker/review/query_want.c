@@ -19,6 +19,7 @@ static unsigned rarity(const struct review_field *field)
         return 3;
     case KIND_WORD:
     case KIND_WORDS:
+    case KIND_ANY_CASE:
         return 2;
     case KIND_TYPE:
     case KIND_RESULT:
@@ -77,6 +78,9 @@ static bool add_spelled(struct query *q, struct literals *l, const struct query_
                         struct slice text)
 {
     enum audit_type type;
+    if (t->any_case) {
+        return false;
+    }
     if (t->shape == SHAPE_GLOB) {
         return t->field->kind != KIND_TYPE && t->field->kind != KIND_RESULT && add_run(q, l, text);
     }
@@ -93,6 +97,7 @@ static bool add_spelled(struct query *q, struct literals *l, const struct query_
     case KIND_NAME:
     case KIND_WORD:
     case KIND_WORDS:
+    case KIND_ANY_CASE:
         return add(q, l, "\"", text, "\"");
     case KIND_RESULT:
         return row_result_type(text, &type) &&
@@ -168,4 +173,16 @@ void query_want(struct query *q, struct audit_grep_want *want)
             want->num_literals = l.num;
         }
     }
+}
+
+void query_want_any(struct query *q, struct audit_grep_want *want)
+{
+    struct literals l = {.num = 0};
+    for (size_t i = 0; i < q->num; i++) {
+        if (q->terms[i].op != OP_IS || !add_term(q, &l, &q->terms[i])) {
+            return; /* every line */
+        }
+    }
+    memcpy(want->literals, l.items, l.num * sizeof(l.items[0]));
+    want->num_literals = l.num;
 }

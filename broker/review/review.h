@@ -7,6 +7,8 @@
 extern const struct command review_audit_archive; /* archive_cmd.c */
 extern const struct command review_audit_verify;  /* verify.c */
 extern const struct command review_audit_search;  /* cmd_search.c */
+extern const struct command review_audit_show;    /* cmd_show.c */
+extern const struct command review_audit_why;
 
 /* Proofs for those who do not have the log. */
 extern const struct command review_audit_prove;       /* prove.c */

@@ -86,7 +86,7 @@ static void add_revocation(const struct review_row *row, struct buf *out)
 static void add_other(const struct review_row *row, struct buf *out)
 {
     const struct audit_event *e = &row_last(row)->event;
-    const struct slice candidates[] = {e->detail, e->by, e->listen, e->version, e->peer};
+    const struct slice candidates[] = {e->detail, e->profile, e->by, e->listen, e->version};
     if (e->method.ptr != NULL || e->path.ptr != NULL) {
         buf_add_slice(out, e->method);
         buf_add_str(out, " ");

@@ -148,8 +148,12 @@ enum cb_code review_search(const struct review_search *search,
                                    .until_us = search->until_us,
                                    .newest = search->newest,
                                    .pairs = !search->raw};
+    memcpy(want.literals, search->literals, sizeof(want.literals));
+    want.num_literals = search->num_literals;
     if (search->query != NULL) {
         query_want(search->query, &want);
+    } else if (search->any_of != NULL) {
+        query_want_any(search->any_of, &want);
     }
     arena_init(&s.arena, ROW_ARENA_MAX);
     buf_init(&s.fetched, AUDIT_LINE_MAX);

@@ -8,7 +8,11 @@ struct review_search {
     const char *dir;
     int64_t since_us, until_us; /* of the row's last record; half open */
     struct query *query;        /* NULL: everything */
-    bool raw;                   /* every record is a row */
+    struct query *any_of; /* of these terms one is enough: for who looks himself; only narrows where
+                                   to look. NULL: no such */
+    struct slice literals[AUDIT_GREP_LITERALS]; /* as audit_grep_want, where neither is given */
+    size_t num_literals;
+    bool raw;          /* every record is a row */
     bool housekeeping; /* also records that are about the log's files alone (segment.open, ...) */
     size_t newest;     /* of so many of the newest segments; 0: of all */
 };

@@ -22,7 +22,7 @@ MAY = {
     "broker/cli": {"broker/cli", "broker/base", "policy"},
     "broker/tools": {"broker/tools", "broker/cli", "broker/base", "broker/history", "broker/request",
                      "broker/jwt", "policy", "audit"},
-    "broker/review": {"broker/review", "broker/cli", "broker/base", "broker/anchor", "policy", "audit", "audit/tlog",
+    "broker/review": {"broker/review", "broker/cli", "broker/base", "broker/history", "broker/anchor", "policy", "audit", "audit/tlog",
                       "audit/verify"},
     "broker/report": {"broker/report", "broker/review", "broker/cli", "broker/base", "policy", "audit",
                       "audit/tlog", "audit/verify"},

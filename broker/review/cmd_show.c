@@ -1,0 +1,137 @@
+/* cmd_show.c - certbroker audit show, audit why: one request or certificate, on one screen. */
+#include "broker/review/options.h"
+#include "broker/review/review.h"
+#include "broker/review/row_print.h"
+#include "broker/review/show.h"
+
+/* clang-format off */
+static const struct command_option options[] = {
+    CLI_AUDIT_OPTIONS,
+    {.name = "json", .help = "one JSON document; records stand in it as in the log"},
+    CLI_NO_PAGER_OPTION,
+    {.name = NULL}};
+/* clang-format on */
+
+static int print_story(const struct command_args *args, const struct story *story,
+                       enum show_how how)
+{
+    struct cli_out out;
+    struct buf text;
+    const struct cli_terminal terminal = cli_terminal();
+    const bool json = args_has(args, "json");
+    buf_init(&text, CLI_OUTPUT_MAX);
+    cli_out_begin(&out, json || args_has(args, "no-pager") ? CLI_STRAIGHT : CLI_PAGED);
+    const bool good = json ? show_json(story, &text) : show_text(story, how, &terminal, &text);
+    if (good) {
+        (void)cli_out_buf(&out, &text);
+    }
+    buf_free(&text);
+    const int status = cli_out_end(&out, EXIT_OK);
+    return good ? status : cli_no_memory();
+}
+
+static int say_nothing_found(const char *dir, const char *id)
+{
+    char quoted[NAME_QUOTE_SIZE];
+    (void)fprintf(
+        stderr,
+        "certbroker: nothing in %s is \"%s\": no request id, serial, fingerprint or record "
+        "number begins so.\n"
+        "certbroker audit search name=HOST, or client=CLIENT, finds it by what is in it.\n",
+        dir, name_quote(slice_of(id), quoted));
+    return EXIT_PROBLEM;
+}
+
+static int say_several(const char *id, const struct story_list *candidates)
+{
+    struct row_print print;
+    char quoted[NAME_QUOTE_SIZE];
+    (void)fprintf(stderr,
+                  "certbroker: \"%s\" could be any of these; show one by its record number:\n",
+                  name_quote(slice_of(id), quoted));
+    row_print_begin(&print, ROWS_TABLE, CLI_STRAIGHT);
+    for (size_t i = 0; i < candidates->num; i++) {
+        (void)row_print_add(&print, candidates->rows[i]);
+    }
+    const int status = row_print_end(&print, EXIT_PROBLEM);
+    if (candidates->left_out > 0) {
+        (void)fprintf(stderr, "certbroker: and %zu more\n", candidates->left_out);
+    }
+    return status;
+}
+
+static int show(const struct command_env *env, const struct command_args *args, enum show_how how)
+{
+    struct cli_audit audit;
+    struct story story;
+    struct story_list candidates;
+    struct cb_err err;
+    const char *id = args_operand(args, 0);
+    int status = EXIT_USAGE;
+    if (!cli_audit_open(env, args, &audit)) {
+        return EXIT_USAGE;
+    }
+    switch (story_find(audit.dir, id, &story, &candidates, &err)) {
+    case STORY_FOUND:
+        status = print_story(args, &story, how);
+        break;
+    case STORY_NOTHING:
+        status = say_nothing_found(audit.dir, id);
+        break;
+    case STORY_SEVERAL:
+        status = say_several(id, &candidates);
+        break;
+    case STORY_FAILED:
+        status = review_failed(&err);
+        break;
+    }
+    story_free(&story);
+    cli_audit_close(env, &audit);
+    return status;
+}
+
+static int run_show(const struct command_env *env, const struct command_args *args)
+{
+    return show(env, args, SHOW_ALL);
+}
+
+static int run_why(const struct command_env *env, const struct command_args *args)
+{
+    return show(env, args, SHOW_WHY);
+}
+
+static const char *const no_words[] = {NULL};
+
+#define ID_NOTES                                                                                   \
+    "ID is a request id, a serial (hex in any spelling, or decimal), a certificate's SHA-256 or "  \
+    "a\n"                                                                                          \
+    "record's number; of the first three a beginning will do. One term of a search is taken, "     \
+    "too:\n"                                                                                       \
+    "serial=4711 where digits alone could be several things.\n"                                    \
+    "Exit status: 0 found, 1 not found or not the only one, 2 cannot run.\n"
+
+const struct command review_audit_show = {
+    .name = "audit show",
+    .summary = "the whole story of a request or certificate",
+    .operands = "ID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .operand_words = no_words,
+    .options = options,
+    .notes = ID_NOTES,
+    .run = run_show,
+};
+
+const struct command review_audit_why = {
+    .name = "audit why",
+    .summary = "which rule gave a certificate, or why it was denied",
+    .operands = "ID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .operand_words = no_words,
+    .options = options,
+    .notes = ID_NOTES
+    "The rule is printed as it stood then, from the policy that the log kept. A denial is decided\n"
+    "again by it: which conditions failed, and what would have to change.\n",
+    .run = run_why,
+};

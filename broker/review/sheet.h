@@ -1,0 +1,37 @@
+/* sheet.h - inside broker/review only: labels on the left, texts on the right, broken to the terminal's
+ * width. */
+#ifndef BROKER_REVIEW_SHEET_H
+#define BROKER_REVIEW_SHEET_H
+
+#include "broker/cli/escape.h"
+#include "broker/cli/output.h"
+#include "broker/cli/terminal.h"
+
+#define SHEET_LABEL 14U /* columns of a label with what is behind it */
+
+struct sheet {
+    struct buf *out;
+    struct cli_colours c;
+    enum cli_charset charset;
+    unsigned width;  /* 0: no limit */
+    struct buf text; /* of the line that is being put together, escaped, with colours */
+    const char *label;
+};
+
+void sheet_init(struct sheet *s, struct buf *out, const struct cli_terminal *terminal);
+void sheet_free(struct sheet *s);
+
+/* sheet_heading - a line of its own, with an empty one before it unless it is the first. */
+void sheet_heading(struct sheet *s, const char *colour, const char *text);
+
+/* A line: begun with its label, filled, ended. Texts of records only through sheet_add. */
+void sheet_begin(struct sheet *s, const char *label); /* "" where the one above goes on */
+void sheet_add(struct sheet *s, struct slice text);   /* escaped */
+void sheet_coloured(struct sheet *s, const char *colour,
+                    struct slice text); /* escaped, and in colour */
+void sheet_say(struct sheet *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3))); /* our own words */
+void sheet_time(struct sheet *s, int64_t us);
+void sheet_end(struct sheet *s); /* nothing is printed where nothing was added */
+
+#endif
