@@ -74,6 +74,7 @@ static struct piece measure(const struct note_stream *s, struct slice bytes)
 /* is_torn - it begins well and stops too early. */
 static bool is_torn(const struct note_stream *s, struct slice bytes, const struct piece *p)
 {
+    bytes.len -= bytes.ptr[bytes.len - 1] == '\n' ? 1 : 0;
     const size_t begun = bytes.len < s->origin.len ? bytes.len : s->origin.len;
     return memcmp(bytes.ptr, s->origin.ptr, begun) == 0 && p->lines <= NOTE_LINES &&
            (p->lines + 1 < NOTE_LINES || p->last_line < SIGNATURE_LEN + s->origin.len);

@@ -155,12 +155,17 @@ static void check_floor(struct pass *p, const struct line_info *info)
 
 static void check_type(struct pass *p, const struct line_info *info)
 {
+    struct cb_err why;
     if (p->closed) {
         say(p, info->seq, "stands behind segment.close");
     } else if (info->type == AUDIT_SEGMENT_OPEN) {
         say(p, info->seq, "a segment.open within a segment");
     } else if (info->type == AUDIT_SEGMENT_CLOSE) {
         take_close(p, info);
+    } else if (info->type == AUDIT_KEY_ROTATE) {
+        if (rotations_take(p->scope.rotations, info, p->scope.origin, &why) != CB_OK) {
+            say(p, info->seq, why.msg);
+        }
     } else {
         track(p, info);
     }

@@ -8,12 +8,14 @@
 
 #include "audit/line.h"
 #include "audit/own_records.h"
+#include "audit/verify/keys.h"
 #include "audit/verify/tree.h"
 
 /* What is known of a segment before it is read. */
 struct pass_scope {
-    const char *file;   /* its name in the log's directory, for findings */
-    const char *origin; /* of the log */
+    const char *file;            /* its name in the log's directory, for findings */
+    const char *origin;          /* of the log */
+    struct rotations *rotations; /* gets the key.rotate records */
     uint64_t no, first_seq;
     uint64_t valid_bytes; /* UINT64_MAX: the newest segment; everything whole counts */
     uint64_t

@@ -105,6 +105,7 @@ enum cb_code run_segment(struct run *run, struct run_worker *w, size_t index, st
     const bool newest = index + 1 == run->chain.num;
     const struct pass_scope scope = {.file = file,
                                      .origin = run->origin,
+                                     .rotations = &run->rotations,
                                      .no = link->no,
                                      .first_seq = link->first_seq,
                                      .valid_bytes = link->valid_bytes,

@@ -25,6 +25,7 @@ struct run {
     struct promises *promises;
     struct findings *findings;
     struct tile_source tiles;
+    struct rotations rotations;     /* those that were read */
     struct segment_result *results; /* one for each link; owned */
     unsigned threads;
     /* shared by the threads */

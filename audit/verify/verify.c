@@ -17,8 +17,7 @@ struct verifying {
     const struct verify_options *options;
     struct findings findings;
     struct promises promises;
-    struct vkeys keys;
-    bool has_keys;
+    struct keys keys;
     struct run run;
     char origin[NOTE_NAME_MAX + 1];
     struct verify_report *report;
@@ -35,8 +34,9 @@ static enum cb_code read_origin(struct verifying *v, struct cb_err *err)
     struct slice name = buf_slice(&text);
     name.len -= name.len > 0 && name.ptr[name.len - 1] == '\n' ? 1 : 0;
     const bool fits = name.len + 1 == text.len && name.len <= NOTE_NAME_MAX;
-    if (v->has_keys) {
-        (void)snprintf(v->origin, sizeof(v->origin), "%s", v->keys.list[0].key.name);
+    const char *by_key = keys_name(&v->keys);
+    if (by_key != NULL) {
+        (void)snprintf(v->origin, sizeof(v->origin), "%s", by_key);
     } else if (fits) {
         (void)snprintf(v->origin, sizeof(v->origin), "%.*s", (int)name.len, name.ptr);
     }
@@ -47,17 +47,6 @@ static enum cb_code read_origin(struct verifying *v, struct cb_err *err)
                      v->origin);
     }
     buf_free(&text);
-    return CB_OK;
-}
-
-static enum cb_code read_keys(struct verifying *v, struct cb_err *err)
-{
-    struct cb_err why;
-    const enum cb_code code = signatures_keys(v->options, &v->keys, &v->findings, &why);
-    v->has_keys = code == CB_OK;
-    if (code != CB_OK && code != CB_ENOENT) {
-        return cb_fail(err, code == CB_ECORRUPT ? CB_EINPUT : code, "%s", why.msg);
-    }
     return CB_OK;
 }
 
@@ -285,7 +274,9 @@ static void check_empty(struct verifying *v)
 /* check_signed - is there anything signed at all, and a key to check it with? */
 static enum cb_code check_signed(struct verifying *v, struct cb_err *err)
 {
-    if (!v->has_keys) {
+    keys_settle(&v->keys, &v->run.rotations, num_records(v), v->run.chain.pruned.size,
+                &v->findings);
+    if (v->keys.in_force.num == 0) {
         return cb_fail(err, CB_ENOENT,
                        "%s: no key of the log is known, so nothing that is signed can be checked: "
                        "give it with --key",
@@ -329,9 +320,9 @@ static void report_promises(struct verifying *v)
             last = promise->size;
         }
     }
-    for (size_t i = 0; i < v->keys.num && i < VERIFY_KEYS_MAX; i++) {
-        v->report->keys[i] = v->keys.list[i].key;
-        v->report->key_from[i] = v->keys.list[i].from;
+    for (size_t i = 0; i < v->keys.in_force.num && i < VERIFY_KEYS_MAX; i++) {
+        v->report->keys[i] = v->keys.in_force.list[i].key;
+        v->report->key_from[i] = v->keys.in_force.list[i].from;
         v->report->num_keys++;
     }
 }
@@ -360,7 +351,7 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     v->run.threads = count_threads(v->options);
     TRY(read_segments(v, err));
     TRY(check_signed(v, err));
-    TRY(signatures_check(v->options, &v->promises, &v->keys, v->run.threads, &v->findings,
+    TRY(signatures_check(v->options, &v->promises, &v->keys.in_force, v->run.threads, &v->findings,
                          &v->report->signatures, err));
     check_empty(v);
     if (v->run.results != NULL) {
@@ -382,7 +373,8 @@ static enum cb_code attempt(const struct verify_options *options, struct verify_
     v->options = options;
     v->report = report;
     findings_init(&v->findings);
-    enum cb_code code = read_keys(v, err);
+    rotations_init(&v->run.rotations);
+    enum cb_code code = keys_read(&v->keys, options->dir, options->key, &v->findings, err);
     code = code == CB_OK ? check_witnesses(v, err) : code;
     code = code == CB_OK ? read_origin(v, err) : code;
     if (code == CB_OK) {
@@ -394,6 +386,7 @@ static enum cb_code attempt(const struct verify_options *options, struct verify_
     }
     chain_free(&v->run.chain);
     free(v->run.results);
+    rotations_free(&v->run.rotations);
     findings_free(&v->findings);
     free(v);
     return code;

@@ -17,7 +17,7 @@
 #define VERIFY_OUTSIDE_MAX 32U /* checkpoints from outside */
 #define VERIFY_FINDINGS_MAX 16U
 #define VERIFY_NOTICES_MAX 8U
-#define VERIFY_KEYS_MAX 64U
+#define VERIFY_KEYS_MAX 128U
 #define VERIFY_TEXT_MAX 320U
 #define VERIFY_THREADS_MAX 64U
 

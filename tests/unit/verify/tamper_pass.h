@@ -13,6 +13,7 @@ struct tamper_pass {
     struct promises promises;
     struct findings findings;
     struct tile_source tiles;
+    struct rotations rotations;
     unsigned char tile[3][TILE_BYTES]; /* of level 0 */
     struct tile_windows windows;
     struct pass before; /* at the line that is changed */
@@ -92,6 +93,7 @@ UNUSED static void enter(struct tamper_pass *p, size_t segment)
     (void)snprintf(p->file, sizeof(p->file), "seg/%08zu.jsonl", segment + 1);
     const struct pass_scope scope = {.file = p->file,
                                      .origin = ORIGIN,
+                                     .rotations = &p->rotations,
                                      .no = segment + 1,
                                      .first_seq = s->lines[0].seq,
                                      .valid_bytes = newest ? UINT64_MAX : s->valid,
