@@ -8,8 +8,9 @@
 #   make bench        the measurements quoted in README.md
 #   make system       system tests only; VARIANT as above, T="files"
 #   make fuzz         every fuzz target for FUZZ_SECONDS (10); fuzz-long: ten minutes each
-#   make kill-loop    200 kill -9 cycles under 32 clients
 #   make test-tamper  every bit of an audit log flipped, every line and length changed
+#   make kill-loop    1,000 kill -9 cycles under 32 clients
+#   make mutation     take out one safeguard of the audit log at a time: a test must fail for each
 #   make help         this list
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -201,14 +202,19 @@ test: deps-test
 
 # ---------------------------------------------------------------- parts of the test run
 PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
-.PHONY: system kill-loop test-tamper lint bench fuzz-long clean help
+.PHONY: system kill-loop mutation test-tamper lint bench fuzz-long clean help
 # system tests against the real binary; VARIANT=asan|tsan, T=files
 system: all
 	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker $(PYTEST) $(or $(T),tests/system)
 
-# 200 kill -9 cycles under 32 clients
+# 1,000 kill -9 cycles under 32 clients
+KILL_CYCLES ?= 1000
 kill-loop: all
-	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker CERTBROKER_KILL_CYCLES=200 $(PYTEST) tests/system/test_kill.py
+	CERTBROKER=$(CURDIR)/$(BUILD)/certbroker CERTBROKER_KILL_CYCLES=$(KILL_CYCLES) $(PYTEST) tests/system/test_kill.py
+
+# the audit log without one of its safeguards, one after the other; M=WORD for some of them
+mutation:
+	@/usr/bin/python3 tests/mutation/run.py $(if $(M),--only "$(M)")
 
 # every bit, line and length of a log of 1,000 records changed: minutes
 test-tamper: $(BUILD)/tests/unit/verify/test_tamper

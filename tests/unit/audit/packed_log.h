@@ -35,7 +35,7 @@ UNUSED static char *some_log(void)
     struct fake_io *f = fake_new(); /* nobody needs it on a disk */
     for (int run = 0; run < 4; run++) {
         struct audit *a = open_log(dir, &f->io);
-        for (int i = 0; i < 60; i++) {
+        for (int i = 0; i < 25; i++) {
             char detail[600];
             for (size_t at = 0; at + 1 < sizeof(detail); at++) {
                 detail[at] = (char)('a' + (at * 7 + (size_t)(i * run)) % 23);

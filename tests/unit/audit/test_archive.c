@@ -203,6 +203,31 @@ static void test_order(void **state)
     remove_dir(dir);
 }
 
+/* What is only copied is on the disk before it has its name, too. */
+static void test_order_of_copies(void **state)
+{
+    (void)state;
+    char *dir = some_log();
+    char *to = temp_dir();
+    char path[SEGMENT_PATH_MAX];
+    char part[SEGMENT_PATH_MAX];
+    struct archive_counts counts;
+    struct cb_err err;
+    struct fake_io *f = fake_new();
+    assert_int_equal(segdir_join(dir, "policy/abc.yaml", path, &err), CB_OK);
+    write_file(path, SLICE("rules: []\n"));
+    f->journal_on = true;
+    assert_int_equal(archive(dir, to, &f->io, &counts, &err), CB_OK);
+    assert_int_equal(segdir_join(to, "policy/abc.yaml", path, &err), CB_OK);
+    assert_int_equal(segdir_join(to, "policy/.part-abc.yaml", part, &err), CB_OK);
+    const size_t written = at_of(f, 0, OP_WRITE, part);
+    const size_t synced = at_of(f, written, OP_FSYNC, part);
+    (void)at_of(f, synced, OP_RENAME, path);
+    fake_free(f);
+    remove_dir(to);
+    remove_dir(dir);
+}
+
 static void flip(const char *path, size_t at)
 {
     struct buf bytes;
@@ -337,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_dry_run_and_age),
         cmocka_unit_test(test_any_failure),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order_of_copies),
         cmocka_unit_test(test_damage_stays),
         cmocka_unit_test(test_forgery_is_not_packed),
         cmocka_unit_test(test_second_place_is_a_log),

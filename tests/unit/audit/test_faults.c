@@ -380,6 +380,21 @@ static size_t count_lines_of(const char *dir, uint64_t no, const char *text)
     return num;
 }
 
+/* was_written_anew - created once more, written and then synced. */
+static bool was_written_anew(const struct fake_io *f, const char *path)
+{
+    enum { NOTHING, CREATED, WRITTEN, SYNCED } so_far = NOTHING;
+    for (size_t i = 0; i < f->journal_len; i++) {
+        const struct fake_entry *e = &f->journal[i];
+        if (strcmp(e->path, path) == 0 && e->op == OP_OPEN && e->created) {
+            so_far = CREATED;
+        } else if (strcmp(e->path, path) == 0 && so_far >= CREATED) {
+            so_far = e->op == OP_WRITE ? WRITTEN : e->op == OP_FSYNC ? SYNCED : so_far;
+        }
+    }
+    return so_far == SYNCED;
+}
+
 static void tamper_forge(const char *path)
 {
     tamper_remove(path);
@@ -405,6 +420,7 @@ static void test_removed_file_is_written_anew(void **state)
         memset(large, 'l', sizeof(large) - 1);
         assert_int_equal(append_ok(r.a, "precious"), 3);
         tampers[i % 4](segment_path(r.dir, 2));
+        f->journal_on = true;
         (void)snprintf(foreign, sizeof(foreign), "%s.foreign", segment_path(r.dir, 2));
         switch ((enum then)(i / 4)) {
         case TICK:
@@ -428,6 +444,7 @@ static void test_removed_file_is_written_anew(void **state)
         assert_int_equal(count_lines(r.dir, "precious"), 1);
         assert_int_equal(count_lines(r.dir, "its records were written anew"), 1);
         assert_int_equal(access(foreign, F_OK), i % 4 >= 2 ? 0 : -1);
+        assert_true(was_written_anew(f, segment_path(r.dir, 2)));
         struct cb_err err;
         assert_int_equal(open_code(r.dir, &r.f->io, &err), CB_OK);
         rig_free(&r);

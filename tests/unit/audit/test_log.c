@@ -562,6 +562,9 @@ static void test_policies_are_kept_by_digest(void **state)
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(f->journal[i].op, want[i]);
     }
+    /* Never under its own name before it is whole. */
+    assert_string_equal(f->journal[3].from, f->journal[0].path);
+    assert_string_not_equal(f->journal[3].path, f->journal[0].path);
     (void)snprintf(name, sizeof(name), "policy/%s.yaml", digest);
     assert_int_equal(segdir_join(dir, name, path, &err), CB_OK);
     read_file(path, &kept);
@@ -573,6 +576,27 @@ static void test_policies_are_kept_by_digest(void **state)
                           SLICE(""), &err),
         CB_ESYS);
     audit_close(a);
+    fake_free(f);
+    remove_dir(dir);
+}
+
+/* A log that was just made and then lost its power: its directories' names are on the disk. */
+static void test_init_syncs_what_it_makes(void **state)
+{
+    (void)state;
+    char *dir = temp_dir();
+    struct fake_io *f = fake_new();
+    struct cb_err err;
+    bool synced = false;
+    f->journal_on = true;
+    assert_int_equal(init_with(&f->io, dir, ORIGIN, NULL, &err), CB_OK);
+    for (size_t i = 0; i < f->journal_len; i++) {
+        const struct fake_entry *e = &f->journal[i];
+        synced = synced || (e->op == OP_FSYNC && strcmp(e->path, dir) == 0);
+        /* Its first segment and its name come after that. */
+        assert_true(synced || e->op == OP_FSYNC);
+    }
+    assert_true(synced);
     fake_free(f);
     remove_dir(dir);
 }
@@ -614,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_open_attempts_are_found_again),
         cmocka_unit_test(test_attempts_are_bounded),
         cmocka_unit_test(test_policies_are_kept_by_digest),
+        cmocka_unit_test(test_init_syncs_what_it_makes),
         cmocka_unit_test(test_files_have_their_modes),
     };
     (void)signal(SIGXFSZ, SIG_IGN);

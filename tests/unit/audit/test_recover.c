@@ -301,6 +301,74 @@ static void test_forged_tree(void **state)
     remove_dir(dir);
 }
 
+/* forge - change one letter of a record and put its checksum right. */
+static void forge(const char *path, const char *find)
+{
+    struct buf bytes;
+    struct buf line;
+    struct line_info info;
+    struct cb_err err;
+    read_file(path, &bytes);
+    char *at = strstr(bytes.data, find);
+    assert_non_null(at);
+    while (at > bytes.data && at[-1] != '\n') {
+        at--;
+    }
+    const struct slice old = {at, strcspn(at, "\n")};
+    assert_int_equal(line_check(old, &info, &err), CB_OK);
+    char *letter = strstr(at, find);
+    letter[0] = letter[0] == 'q' ? 'z' : 'q';
+    buf_init(&line, AUDIT_LINE_MAX);
+    line_frame(&line, info.seq, info.floor, info.ts_us, info.body);
+    assert_int_equal(line.len, old.len + 1);
+    memcpy(at, line.data, line.len);
+    write_file(path, buf_slice(&bytes));
+    buf_free(&line);
+    buf_free(&bytes);
+}
+
+/* A forged record in the segment that a start reads: its segment.close knows better. */
+static void test_forged_record_before_the_close(void **state)
+{
+    (void)state;
+    char *dir = new_log();
+    struct cb_err err;
+    struct audit *a = open_log(dir, NULL);
+    (void)append_ok(a, "genuine");
+    audit_close(a);
+    assert_int_equal(open_code(dir, NULL, &err), CB_OK);
+    a = open_log(dir, NULL);
+    (void)append_ok(a, "genuine");
+    audit_close(a);
+    forge(segment_path(dir, 4), "genuine");
+    assert_int_equal(open_code(dir, NULL, &err), CB_ECORRUPT);
+    assert_non_null(strstr(err.msg, "segment.close states another root"));
+    remove_dir(dir);
+}
+
+/* The end of a segment is gone, cut between two lines, and another one follows. */
+static void test_end_of_a_segment_is_gone(void **state)
+{
+    (void)state;
+    char *dir = new_log();
+    struct seen s = {0};
+    struct cb_err err;
+    struct buf bytes;
+    for (int i = 0; i < 2; i++) {
+        struct audit *a = open_log(dir, NULL);
+        (void)append_ok(a, "x");
+        (void)append_ok(a, "y");
+        audit_close(a);
+    }
+    read_file(segment_path(dir, 2), &bytes);
+    const char *second = strchr(strchr(bytes.data, '\n') + 1, '\n') + 1;
+    write_file(segment_path(dir, 2), (struct slice){bytes.data, (size_t)(second - bytes.data)});
+    assert_int_equal(audit_walk(dir, 0, see, &s, &err), CB_ECORRUPT);
+    assert_non_null(strstr(err.msg, "00000002.jsonl: record 4: missing"));
+    buf_free(&bytes);
+    remove_dir(dir);
+}
+
 static void test_missing_and_foreign_segments(void **state)
 {
     (void)state;
@@ -385,6 +453,8 @@ int main(void)
         cmocka_unit_test(test_floor_decides),
         cmocka_unit_test(test_overlong_lines),
         cmocka_unit_test(test_forged_tree),
+        cmocka_unit_test(test_forged_record_before_the_close),
+        cmocka_unit_test(test_end_of_a_segment_is_gone),
         cmocka_unit_test(test_missing_and_foreign_segments),
         cmocka_unit_test(test_other_files_are_ignored),
         cmocka_unit_test(test_number_in_use_is_not_overwritten),
