@@ -78,6 +78,18 @@ static void check_audit_key(const struct config *config, struct diag_list *diags
     note_signer_free(key);
 }
 
+/* check_witnesses - the files only: nobody is asked. */
+static void check_witnesses(const struct config *config, struct diag_list *diags)
+{
+    struct cb_err err = {0};
+    for (size_t i = 0; i < config->anchor.num; i++) {
+        if (anchor_check_file(&config->witnesses[i], &err) != CB_OK) {
+            diag_add(diags, DIAG_ERROR, (struct diag_place){config->path, 0, 0},
+                     "audit.witnesses: %s", err.msg);
+        }
+    }
+}
+
 static void check_everything(const struct config *config, struct diag_list *diags)
 {
     struct policy *policy = NULL;
@@ -95,6 +107,7 @@ static void check_everything(const struct config *config, struct diag_list *diag
         }
     }
     check_audit_key(config, diags);
+    check_witnesses(config, diags);
 }
 
 static int check(const struct command_env *env, const struct command_args *args)

@@ -60,6 +60,7 @@ check() { # FOLDER with certbroker.yaml and policy.yaml
   mkdir -p "$root/etc/tls" "$root/etc/ca" "$root/etc/jwks" "$root/lib"
   cp "$pki/jwks.json" "$root/etc/jwks/cluster1.json"
   cp "$pki/server.pem" "$pki/server.key" "$pki/client-ca.pem" "$pki/client.crl" "$root/etc/tls"
+  cp "$pki/upstream-ca.pem" "$root/etc/ca/witness-ca.pem"
   cp "$pki/upstream-ca.pem" "$pki/client.pem" "$pki/client.key" "$pki/issuer.pem" "$root/etc/ca"
   for file in certbroker.yaml policy.yaml; do
     sed -e "s|/etc/certbroker|$root/etc|g" -e "s|/var/lib/certbroker|$root/lib|g" \
@@ -84,6 +85,12 @@ for config in examples/certbroker.yaml examples/*/certbroker.yaml; do
   check "$(dirname "$config")"
 done
 [ "$num" -ge 2 ] || { echo "check.sh: examples are missing" >&2; exit 2; }
+if "$binary" witness check -c examples/certbroker-witness.yaml; then
+  echo "ok      examples/certbroker-witness.yaml"
+else
+  echo "FAILED  examples/certbroker-witness.yaml"
+  failed=1
+fi
 # ---------------------------------------------------------------- the policies and their tests
 for tests in examples/policy.test.yaml examples/policies/*/*.test.yaml; do
   policy=${tests%.test.yaml}.yaml

@@ -20,6 +20,10 @@ struct anchor_witness {
     bool is_required; /* no start without its answer */
 };
 
+/* anchor_check_file - that its CA's file can be read; asks nobody. */
+enum cb_code anchor_check_file(const struct anchor_witness *witness,
+                               struct cb_err *err) CB_MUST_USE;
+
 struct anchor_settings { /* borrowed, with all it points to, as long as the anchor lives */
     const struct anchor_witness *witnesses;
     size_t num;

@@ -4,6 +4,7 @@
  * witness that has seen a checkpoint already cosigns it again. */
 #include "broker/anchor/http.h"
 
+#include "broker/anchor/anchor.h"
 #include "broker/base/clock.h"
 #include "broker/base/file.h"
 
@@ -99,6 +100,17 @@ static bool set_tls(CURL *easy, struct anchor_http *http)
            SET(CURLOPT_SSL_ENABLE_ALPN, 0L) && SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }
 
+/* read_ca - whether its certificates are good is libcurl's to say when they are used. */
+static enum cb_code read_ca(const char *path, struct buf *ret, struct cb_err *err)
+{
+    TRY(file_read(path, FILE_PUBLIC, CA_FILE_MAX, ret, err));
+    if (strstr(ret->data == NULL ? "" : ret->data, "-----BEGIN CERTIFICATE-----") == NULL) {
+        buf_free(ret);
+        return cb_fail(err, CB_EINPUT, "%s holds no PEM certificate", path);
+    }
+    return CB_OK;
+}
+
 static enum cb_code set_up(struct anchor_http *http, const struct anchor_http_options *options,
                            struct cb_err *err)
 {
@@ -114,7 +126,7 @@ static enum cb_code set_up(struct anchor_http *http, const struct anchor_http_op
         return cb_fail(err, CB_EINPUT, "the url of a witness is too long");
     }
     if (options->ca_file != NULL) {
-        TRY(file_read(options->ca_file, FILE_PUBLIC, CA_FILE_MAX, &http->ca, err));
+        TRY(read_ca(options->ca_file, &http->ca, err));
     }
     http->end_us = options->end_us;
     /* Without "Expect" libcurl would wait for a 100 before longer bodies. */
@@ -140,6 +152,17 @@ enum cb_code anchor_http_new(const struct anchor_http_options *options, struct a
         return code;
     }
     *ret = http;
+    return CB_OK;
+}
+
+enum cb_code anchor_check_file(const struct anchor_witness *witness, struct cb_err *err)
+{
+    struct buf bytes;
+    if (witness->ca_file == NULL) {
+        return CB_OK;
+    }
+    TRY(read_ca(witness->ca_file, &bytes, err));
+    buf_free(&bytes);
     return CB_OK;
 }
 
