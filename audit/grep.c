@@ -2,6 +2,7 @@
  * line only where every line counts or something is waited for. Does not know what a query is. */
 #include "audit/grep.h"
 
+#include "audit/chain.h"
 #include "audit/grep_find.h"
 #include "audit/line.h"
 #include "audit/line_head.h"
@@ -18,6 +19,7 @@ struct audit_grep {
     audit_grep_each each;
     void *ctx;
     struct chain chain;
+    struct records *records; /* opened when one is read by itself */
     /* the segment */
     const char *path;
     bool newest;
@@ -304,6 +306,15 @@ static enum cb_code search_lines(struct audit_grep *g, struct cb_err *err)
     return CB_OK;
 }
 
+static enum cb_code read_one(struct audit_grep *g, uint64_t seq, struct buf *out,
+                             struct audit_line *ret, struct cb_err *err)
+{
+    if (g->records == NULL) {
+        TRY(records_open(g->dir, &g->records, err));
+    }
+    return record_read(g->records, seq, out, ret, err);
+}
+
 /* await_open - the attempts that were under way when segment i began. */
 static enum cb_code await_open(struct audit_grep *g, size_t i, struct open_set *open,
                                struct cb_err *err)
@@ -314,8 +325,7 @@ static enum cb_code await_open(struct audit_grep *g, size_t i, struct open_set *
     struct merkle tree = {0};
     TRY(merkle_init(&tree, err));
     buf_init(&copy, AUDIT_LINE_MAX);
-    enum cb_code code =
-        record_read(g->dir, &g->chain, g->chain.links[i].first_seq, &copy, &line, err);
+    enum cb_code code = read_one(g, g->chain.links[i].first_seq, &copy, &line, err);
     if (code == CB_OK) {
         code = own_parse_segment_open(line.body, &start, &tree, open, err);
     }
@@ -392,6 +402,7 @@ enum cb_code audit_grep(const char *dir, const struct audit_grep_want *want, aud
     TRY(chain_read(dir, &g.chain, err));
     const enum cb_code code = search_all(&g, err);
     chain_free(&g.chain);
+    records_close(g.records);
     free(g.awaited);
     return code;
 }
@@ -400,7 +411,6 @@ enum cb_code audit_grep_record(struct audit_grep *g, uint64_t seq, struct buf *o
                                struct audit_line *ret, struct cb_err *err)
 {
     struct slice line;
-    return record_in_block(g->block, seq, &line)
-               ? record_copy(line, g->path, seq, out, ret, err)
-               : record_read(g->dir, &g->chain, seq, out, ret, err);
+    return record_in_block(g->block, seq, &line) ? record_copy(line, g->path, seq, out, ret, err)
+                                                 : read_one(g, seq, out, ret, err);
 }

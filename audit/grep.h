@@ -44,7 +44,8 @@ enum cb_code audit_grep(const char *dir, const struct audit_grep_want *want, aud
  * it is an attempt, or was waited for. */
 bool audit_grep_is_hit(const struct audit_grep *grep);
 /* audit_grep_record - record seq, which is older than the present one; its line is copied to out, to
- * which *ret points. May read a whole segment: who needs many asks for all attempts instead. */
+ * which *ret points. Takes some
+ * reads, of a packed segment many: who needs a lot of them asks for all attempts instead. */
 enum cb_code audit_grep_record(struct audit_grep *grep, uint64_t seq, struct buf *out,
                                struct audit_line *ret, struct cb_err *err) CB_MUST_USE;
 /* audit_grep_await - hand over the outcome of this attempt as well, whatever is in it and whenever it
@@ -57,5 +58,11 @@ void audit_grep_attempts(struct audit_grep *grep);
  * this record, or there is no log. */
 enum cb_code audit_read_record(const char *dir, uint64_t seq, struct buf *out,
                                struct audit_line *ret, struct cb_err *err) CB_MUST_USE;
+
+/* audit_line_read - a line as audit_follow and others hand it out; it is checked as audit_grep does. */
+enum cb_code audit_line_read(struct slice line, struct audit_line *ret,
+                             struct cb_err *err) CB_MUST_USE;
+/* audit_num_segments - for audit_grep_want.newest. */
+enum cb_code audit_num_segments(const char *dir, size_t *ret, struct cb_err *err) CB_MUST_USE;
 
 #endif

@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
     &review_audit_search,
     &review_audit_show,
     &review_audit_why,
+    &review_audit_tail,
     &cmd_audit_reconcile,
     &review_audit_archive,
     &review_audit_verify,

@@ -124,6 +124,25 @@ static bool shrink_one(struct cli_table *t)
     return which < t->num;
 }
 
+/* grow_one - the column that is farthest below its max, or min; false: none is. */
+static bool grow_one(struct cli_table *t)
+{
+    size_t which = t->num;
+    unsigned most = 0;
+    for (size_t i = 0; i < t->num; i++) {
+        const unsigned max = t->columns[i].max == 0 ? t->columns[i].min : t->columns[i].max;
+        const unsigned below = max > t->widths[i] ? max - t->widths[i] : 0;
+        if (!t->dropped[i] && below > most) {
+            which = i;
+            most = below;
+        }
+    }
+    if (which < t->num) {
+        t->widths[which]++;
+    }
+    return which < t->num;
+}
+
 static void decide_widths(struct cli_table *t)
 {
     measure(t);
@@ -133,6 +152,8 @@ static void decide_widths(struct cli_table *t)
     while (line_width(t, true) > t->width && drop_one(t)) {
     }
     while (line_width(t, false) > t->width && shrink_one(t)) {
+    }
+    while (t->is_roomy && line_width(t, false) < t->width && grow_one(t)) {
     }
 }
 

@@ -24,6 +24,8 @@ struct cli_table {
     struct cli_colours colours;
     struct buf cells; /* rows that wait: of each cell its colour's length, colour, text, newline */
     size_t num_cells;
+    bool
+        is_roomy; /* set by its owner: what is left of the line goes to the columns, for rows to come */
     bool is_begun; /* widths are decided, titles are printed */
     unsigned widths[CLI_TABLE_COLUMNS];
     bool dropped[CLI_TABLE_COLUMNS];

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #define ROW_ARENA_MAX ((size_t)1 << 20)
-#define LOOKED_UP_MAX 6U /* attempts read one by one; from then on all of them are asked for */
+#define LOOKED_UP_MAX 64U /* attempts read one by one; from then on all of them are asked for */
 
-struct searching {
+struct review_stream {
     const struct review_search *search;
     bool (*each)(void *ctx, const struct review_row *row);
     void *ctx;
@@ -28,11 +28,12 @@ static bool is_housekeeping(enum audit_type type)
            strcmp(word, "log.heartbeat") == 0;
 }
 
-static bool is_wanted(const struct searching *s, const struct review_row *row)
+static bool is_wanted(const struct review_stream *s, const struct review_row *row)
 {
     const struct review_search *search = s->search;
     const int64_t ts_us = row_last(row)->line.ts_us;
-    if (ts_us < search->since_us || ts_us >= search->until_us) {
+    if (ts_us < search->since_us || ts_us >= search->until_us ||
+        (search->below != 0 && row_last(row)->line.seq >= search->below)) {
         return false;
     }
     if (row->num == 1 && !search->housekeeping && is_housekeeping(row_first(row)->line.type)) {
@@ -42,7 +43,7 @@ static bool is_wanted(const struct searching *s, const struct review_row *row)
 }
 
 /* offer - a row; false: stop. */
-static bool offer(struct searching *s, const struct audit_line *first,
+static bool offer(struct review_stream *s, const struct audit_line *first,
                   const struct audit_line *second)
 {
     struct review_row row;
@@ -54,10 +55,10 @@ static bool offer(struct searching *s, const struct audit_line *first,
     return s->code == CB_OK && !s->stopped;
 }
 
-static bool keep_attempt(struct searching *s, struct audit_grep *grep,
+static bool keep_attempt(struct review_stream *s, struct audit_grep *grep,
                          const struct audit_line *line)
 {
-    const bool hit = audit_grep_is_hit(grep);
+    const bool hit = grep != NULL && audit_grep_is_hit(grep);
     if (!pending_add(&s->pending, line, hit) || (hit && !audit_grep_await(grep, line->seq))) {
         s->code = cb_fail(s->err, CB_ENOMEM, "no memory to search");
         return false;
@@ -66,7 +67,7 @@ static bool keep_attempt(struct searching *s, struct audit_grep *grep,
 }
 
 /* ref_of - the attempt that the outcome closes; UINT64_MAX: nothing was attempted. */
-static bool ref_of(struct searching *s, const struct audit_line *line, uint64_t *ret)
+static bool ref_of(struct review_stream *s, const struct audit_line *line, uint64_t *ret)
 {
     struct audit_event e;
     struct slice trunc;
@@ -77,19 +78,21 @@ static bool ref_of(struct searching *s, const struct audit_line *line, uint64_t 
 }
 
 /* fetch - an attempt that was stepped over. Of a log of which the oldest part is gone it may be, too. */
-static bool fetch(struct searching *s, struct audit_grep *grep, uint64_t seq,
+static bool fetch(struct review_stream *s, struct audit_grep *grep, uint64_t seq,
                   struct audit_line *ret, bool *ret_found)
 {
-    if (++s->looked_up == LOOKED_UP_MAX) {
+    if (grep != NULL && ++s->looked_up == LOOKED_UP_MAX) {
         audit_grep_attempts(grep);
     }
-    s->code = audit_grep_record(grep, seq, &s->fetched, ret, s->err);
+    s->code = grep != NULL ? audit_grep_record(grep, seq, &s->fetched, ret, s->err)
+                           : audit_read_record(s->search->dir, seq, &s->fetched, ret, s->err);
     *ret_found = s->code == CB_OK;
     s->code = s->code == CB_ENOENT ? CB_OK : s->code;
     return s->code == CB_OK;
 }
 
-static bool on_outcome(struct searching *s, struct audit_grep *grep, const struct audit_line *line)
+static bool on_outcome(struct review_stream *s, struct audit_grep *grep,
+                       const struct audit_line *line)
 {
     uint64_t ref = UINT64_MAX;
     struct audit_line attempt;
@@ -115,7 +118,7 @@ static bool on_outcome(struct searching *s, struct audit_grep *grep, const struc
 
 static bool on_line(void *ctx, struct audit_grep *grep, const struct audit_line *line)
 {
-    struct searching *s = ctx;
+    struct review_stream *s = ctx;
     if (!s->search->raw && audit_type_is_attempt(line->type)) {
         return keep_attempt(s, grep, line);
     }
@@ -126,9 +129,9 @@ static bool on_line(void *ctx, struct audit_grep *grep, const struct audit_line 
 }
 
 /* offer_open - the attempts that nothing closed. */
-static void offer_open(struct searching *s)
+static void offer_open(struct review_stream *s)
 {
-    bool more = s->code == CB_OK && !s->stopped;
+    bool more = s->code == CB_OK && !s->stopped && !s->search->no_open;
     while (more) {
         struct pending_item item = pending_pop(&s->pending);
         if (item.text == NULL) {
@@ -139,11 +142,25 @@ static void offer_open(struct searching *s)
     }
 }
 
+static void begin(struct review_stream *s)
+{
+    arena_init(&s->arena, ROW_ARENA_MAX);
+    buf_init(&s->fetched, AUDIT_LINE_MAX);
+}
+
+static void end(struct review_stream *s)
+{
+    pending_free(&s->pending);
+    arena_free(&s->arena);
+    buf_free(&s->fetched);
+}
+
 enum cb_code review_search(const struct review_search *search,
                            bool (*each)(void *ctx, const struct review_row *row), void *ctx,
                            struct cb_err *err)
 {
-    struct searching s = {.search = search, .each = each, .ctx = ctx, .code = CB_OK, .err = err};
+    struct review_stream s = {
+        .search = search, .each = each, .ctx = ctx, .code = CB_OK, .err = err};
     struct audit_grep_want want = {.since_us = search->since_us,
                                    .until_us = search->until_us,
                                    .newest = search->newest,
@@ -155,15 +172,43 @@ enum cb_code review_search(const struct review_search *search,
     } else if (search->any_of != NULL) {
         query_want_any(search->any_of, &want);
     }
-    arena_init(&s.arena, ROW_ARENA_MAX);
-    buf_init(&s.fetched, AUDIT_LINE_MAX);
+    begin(&s);
     enum cb_code code = audit_grep(search->dir, &want, on_line, &s, err);
     if (code == CB_OK) {
         offer_open(&s);
         code = s.code;
     }
-    pending_free(&s.pending);
-    arena_free(&s.arena);
-    buf_free(&s.fetched);
+    end(&s);
     return code;
+}
+
+enum cb_code review_stream_open(const struct review_search *search,
+                                bool (*each)(void *ctx, const struct review_row *row), void *ctx,
+                                struct review_stream **ret, struct cb_err *err)
+{
+    struct review_stream *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory to search");
+    }
+    *s = (struct review_stream){.search = search, .each = each, .ctx = ctx, .code = CB_OK};
+    begin(s);
+    *ret = s;
+    return CB_OK;
+}
+
+void review_stream_close(struct review_stream *s)
+{
+    if (s != NULL) {
+        end(s);
+        free(s);
+    }
+}
+
+enum cb_code review_stream_add(struct review_stream *s, const struct audit_line *line,
+                               bool *ret_more, struct cb_err *err)
+{
+    s->err = err;
+    (void)on_line(s, NULL, line);
+    *ret_more = s->code == CB_OK && !s->stopped;
+    return s->code;
 }

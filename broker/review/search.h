@@ -15,6 +15,8 @@ struct review_search {
     bool raw;          /* every record is a row */
     bool housekeeping; /* also records that are about the log's files alone (segment.open, ...) */
     size_t newest;     /* of so many of the newest segments; 0: of all */
+    uint64_t below;    /* only rows whose last record has a lower number; 0: no such limit */
+    bool no_open;      /* without attempts that have no outcome yet */
 };
 
 /* review_search - each is called for every row that fits, in the order of their last records; attempts
@@ -23,5 +25,18 @@ struct review_search {
 enum cb_code review_search(const struct review_search *search,
                            bool (*each)(void *ctx, const struct review_row *row), void *ctx,
                            struct cb_err *err) CB_MUST_USE;
+
+/* A search in records as they come. */
+struct review_stream; /* opaque */
+
+/* review_stream_open - search and its query are borrowed; raw, query, housekeeping and the span count. */
+enum cb_code review_stream_open(const struct review_search *search,
+                                bool (*each)(void *ctx, const struct review_row *row), void *ctx,
+                                struct review_stream **ret, struct cb_err *err) CB_MUST_USE;
+void review_stream_close(struct review_stream *s); /* NULL ok */
+/* review_stream_add - the next record; each is called where it completes a row that fits. *ret_more: what
+ * each said last. */
+enum cb_code review_stream_add(struct review_stream *s, const struct audit_line *line,
+                               bool *ret_more, struct cb_err *err) CB_MUST_USE;
 
 #endif
