@@ -7,11 +7,12 @@
 
 extern const struct command cmd_serve;
 extern const struct command cmd_check;
-extern const struct command cmd_reload;          /* cmd_reload.c */
-extern const struct command cmd_policy_rollback; /* cmd_rollback.c */
-extern const struct command cmd_audit_init;      /* cmd_audit_init.c */
-extern const struct command cmd_audit_reconcile; /* cmd_reconcile.c */
-extern const struct command cmd_version;         /* version.c */
+extern const struct command cmd_reload;           /* cmd_reload.c */
+extern const struct command cmd_policy_rollback;  /* cmd_rollback.c */
+extern const struct command cmd_audit_init;       /* cmd_audit_init.c */
+extern const struct command cmd_audit_reconcile;  /* cmd_reconcile.c */
+extern const struct command cmd_version;          /* version.c */
+extern const struct command cmd_audit_rotate_key; /* cmd_audit_rotate.c */
 
 /* certbroker.yaml for the tools: the functions of struct command_env. */
 enum cb_code commands_open_config(const char *path, struct diag_list *diags,

@@ -51,6 +51,7 @@ struct config {
     uint64_t audit_segment_bytes, audit_segment_seconds;
     uint64_t audit_soft_free_bytes, audit_hard_free_bytes;
     uint64_t audit_stall_ms;
+    bool audit_abort_on_sync_error;
     struct ship_target syslog[SHIP_TARGETS_MAX];
     size_t num_syslog;
     const char *index_path;

@@ -18,10 +18,20 @@ static void read_key(struct config_reader *r, const struct yaml_node *audit)
 
 void config_read_audit(struct config_reader *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {
-        "directory",       "key",   "segment_size", "segment_age", "low_space_soft",
-        "low_space_hard",  "stall", "syslog",       "witnesses",   "witness_interval",
-        "witness_enforce", NULL};
+    static const char *const keys[] = {"directory",
+                                       "key",
+                                       "fsync_error",
+                                       "segment_size",
+                                       "segment_age",
+                                       "low_space_soft",
+                                       "low_space_hard",
+                                       "stall",
+                                       "syslog",
+                                       "witnesses",
+                                       "witness_interval",
+                                       "witness_enforce",
+                                       NULL};
+    static const char *const fsync_errors[] = {"new_segment", "abort", NULL};
     const struct yaml_node *audit = yaml_get(root, "audit");
     struct config *c = r->config;
     if (audit == NULL) {
@@ -45,6 +55,11 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
     if (yaml_read_duration_ms(&r->yaml, yaml_get(audit, "segment_age"), "audit.segment_age", 60000,
                               (uint64_t)366 * 86400000, &age_ms)) {
         c->audit_segment_seconds = age_ms / 1000;
+    }
+    size_t choice = 0;
+    if (yaml_read_choice(&r->yaml, yaml_get(audit, "fsync_error"), "audit.fsync_error",
+                         fsync_errors, &choice)) {
+        c->audit_abort_on_sync_error = choice == 1;
     }
     (void)yaml_read_duration_ms(&r->yaml, yaml_get(audit, "stall"), "audit.stall", 100, 600000,
                                 &c->audit_stall_ms);

@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &cmd_check,
     &cmd_reload,
     &cmd_audit_init,
+    &cmd_audit_rotate_key,
     &review_audit_search,
     &review_audit_show,
     &review_audit_why,

@@ -103,6 +103,7 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         .observer = audit_observer,
         .observer_ctx = s,
         .key = s->audit_key,
+        .abort_on_sync_error = c->audit_abort_on_sync_error,
         .on_seal = server_anchor_seal,
         .on_seal_ctx = s,
     };
