@@ -118,6 +118,9 @@ static enum cb_code read_segment(const struct reread *r, struct reread_at *at, u
     enum cb_code code =
         lines_open(&l, r->io, path, cached ? LINES_FROM_CACHE : LINES_FROM_DISK, limit, err);
     if (code != CB_OK) {
+        if (code == CB_ENOENT && r->may_return) {
+            return cb_fail(err, CB_ESYS, "%s: the file is gone", path);
+        }
         return code == CB_ENOENT ? damaged(path, at->seq, "the file is gone", err) : code;
     }
     code = lines_skip(&l, at->offset, err);

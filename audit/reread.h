@@ -22,7 +22,8 @@ struct reread {
      * reading. */
     enum cb_code (*each)(void *ctx, struct slice line, struct cb_err *err);
     void *ctx;
-    uint64_t until;       /* stop before this record; 0: go on to the end */
+    uint64_t until;  /* stop before this record; 0: go on to the end */
+    bool may_return; /* a file that is gone may be written anew shortly: CB_ESYS, not CB_ECORRUPT */
     uint64_t cached_from; /* a backlog in one segment of more than this comes from the page cache */
 };
 

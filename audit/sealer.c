@@ -158,6 +158,7 @@ static bool wait_until_due(struct sealer *s, int64_t last_us)
 static void set_failed(struct sealer *s, enum cb_code code, const struct cb_err *err)
 {
     s->stats.failures++;
+    s->failed_in_a_row++;
     (void)snprintf(s->stats.why, sizeof(s->stats.why), "%s", err->msg);
     if (code != CB_ECORRUPT) {
         atomic_store(&s->state, SEALER_FAILING);
@@ -177,6 +178,7 @@ static void set_failed(struct sealer *s, enum cb_code code, const struct cb_err 
 static void set_sealed(struct sealer *s, struct buf *note)
 {
     atomic_store(&s->state, SEALER_OK);
+    s->failed_in_a_row = 0;
     buf_free(&s->note);
     s->note = *note;
     s->stats.checkpoints++;

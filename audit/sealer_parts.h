@@ -43,6 +43,7 @@ struct sealer {
     struct tile_store tiles;
     int64_t deadline_us; /* monotonic: the round gives up; 0: it has all the time */
     bool sync_history;
+    unsigned failed_in_a_row;
 };
 
 /* seal_round - read up to target, compare, and sign. CB_ECORRUPT: a mismatch. CB_ELIMIT: the deadline

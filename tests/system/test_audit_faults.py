@@ -349,7 +349,8 @@ def append(path):
                          ids=lambda one: one.__name__)
 def test_live_file_is_tampered_with(start, ca, tamper, record_property):
     """Noticed within a second or so, and said; the log goes on in another file. What was acknowledged is
-    all there, unless the bytes themselves were destroyed: then the log says so at the next start."""
+    all there, unless the bytes themselves were destroyed: then the log says so at the next start.
+    If the sealer reads somebody else's bytes before ours are back, nothing more is issued until then."""
     broker = start()
     callers = Callers(broker)
     callers.wait_for(10)
@@ -361,9 +362,12 @@ def test_live_file_is_tampered_with(start, ca, tamper, record_property):
     noticed_s = time.monotonic() - start_s
     record_property("noticed_s", round(noticed_s, 3))
     assert noticed_s < 2
-    callers.wait_for(10)
+    is_foreign = tamper in (replace, truncate)
+    wanted = len(callers.acked) + 10
+    wait_until(lambda: len(callers.acked) >= wanted or (is_foreign and callers.refused), 20,
+               "the log to go on")
     acked = callers.stop()
-    assert callers.slowest_s < 3 and is_ready(broker)
+    assert callers.slowest_s < 3 and (is_ready(broker) or is_foreign)
     broker.wait_for("audit.fault")
     broker.stop()
     if tamper is truncate:
@@ -377,8 +381,8 @@ def test_live_file_is_tampered_with(start, ca, tamper, record_property):
     log = AuditLog(broker.audit_dir, may_be_torn=False)
     assert acked <= set(log.issued())
     assert set(log.issued()) == {one.serial for one in ca.issued}
-    (fault,) = log.of_type("audit.fault")
-    assert fault["reason"] == "file" and segment.name in fault["detail"]
+    faults = [one for one in log.of_type("audit.fault") if one["reason"] == "file"]
+    assert len(faults) == 1 and segment.name in faults[0]["detail"]
     broker.start()
     assert_issued(broker.client().newcert())
 
