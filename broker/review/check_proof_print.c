@@ -10,6 +10,7 @@
 #include "broker/cli/terminal.h"
 
 #define KEY_WIDTH 14
+#define VALUE_MAX 500U /* what is longer is a whole certificate as a rule, and nobody reads that */
 
 static enum cli_charset charset(void)
 {
@@ -62,7 +63,11 @@ static void add_members(struct buf *out, struct slice line)
             value = (struct slice){value.ptr + 1, value.len - 2};
         }
         buf_printf(out, "  %-*.*s ", KEY_WIDTH, colon > 1 ? (int)colon - 2 : 0, member.ptr + 1);
-        cli_add_escaped(out, value, CLI_ASCII);
+        if (value.len > VALUE_MAX) {
+            buf_printf(out, "(%zu characters; --json has them)", value.len);
+        } else {
+            cli_add_escaped(out, value, CLI_ASCII);
+        }
         buf_add_char(out, '\n');
         rest = slice_from(rest, len < rest.len ? len + 1 : len);
     }

@@ -4,6 +4,7 @@
 #include "audit/io.h"
 #include "broker/anchor/fetch.h"
 #include "broker/base/file.h"
+#include "broker/review/key_option.h"
 
 static struct slice without_line_end(struct slice text)
 {
@@ -11,22 +12,6 @@ static struct slice without_line_end(struct slice text)
         text.len--;
     }
     return text;
-}
-
-/* read_key - KEY, or file:PATH. */
-static enum cb_code read_key(const char *option, const char *text, struct note_key *ret,
-                             struct cb_err *err)
-{
-    struct buf bytes = {0};
-    struct cb_err why;
-    struct slice key = slice_of(text);
-    if (slice_has_prefix(key, SLICE("file:"))) {
-        TRY(file_read(text + 5, FILE_PUBLIC, NOTE_KEY_TEXT_MAX, &bytes, err));
-        key = without_line_end(buf_slice(&bytes));
-    }
-    const enum cb_code code = note_key_parse(key, ret, &why);
-    buf_free(&bytes);
-    return code == CB_OK ? CB_OK : cb_fail(err, CB_EINPUT, "--%s: %s", option, why.msg);
 }
 
 /* next - where the next outside checkpoint goes; NULL: there are too many. */
@@ -87,10 +72,7 @@ static enum cb_code ask_witness(const struct command_args *args, size_t i, struc
         return cb_fail(err, CB_EINPUT, "each --witness needs its --witness-key; %u at most",
                        INPUTS_WITNESSES_MAX);
     }
-    TRY(read_key("witness-key", key, &in->witness_keys[i], err));
-    if (in->witness_keys[i].type != NOTE_WITNESS) {
-        return cb_fail(err, CB_EINPUT, "--witness-key: it is the key of a log, not of a witness");
-    }
+    TRY(key_option_read("witness-key", key, NOTE_WITNESS, &in->witness_keys[i], err));
     struct verify_outside *o = next(in, url, err);
     if (o == NULL) {
         return err->code;
@@ -124,10 +106,7 @@ enum cb_code verify_inputs_read(const struct command_args *args, const char *dir
 {
     const char *key = args_text(args, "key");
     *ret = (struct verify_inputs){.has_key = key != NULL};
-    enum cb_code code = key == NULL ? CB_OK : read_key("key", key, &ret->key, err);
-    if (code == CB_OK && key != NULL && ret->key.type != NOTE_LOG) {
-        code = cb_fail(err, CB_EINPUT, "--key: it is the key of a witness, not of a log");
-    }
+    enum cb_code code = key == NULL ? CB_OK : key_option_read("key", key, NOTE_LOG, &ret->key, err);
     if (code == CB_OK) {
         code = read_saved(args, ret, err);
     }
