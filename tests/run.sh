@@ -33,7 +33,7 @@ part() {
 # (secrets in memory, faults injected by ptrace) or that want the speed of the real thing.
 threaded="audit verify ca edge issued limits broker anchor"
 racing="tests/system/test_newcert.py tests/system/test_reload.py tests/system/test_revoke.py tests/system/test_kill.py tests/system/test_idempotency.py tests/system/test_quota.py tests/system/test_control.py tests/system/test_jwt.py"
-hardened="tests/system/test_secrets.py tests/system/test_audit_faults.py tests/system/test_kill.py tests/system/test_tls.py"
+hardened="tests/system/test_secrets.py tests/system/test_audit_faults.py tests/system/test_kill.py tests/system/test_tls.py tests/system/test_witness.py::test_killed_while_it_keeps"
 mk() { make --no-print-directory -s "$@"; }
 
 part "build" mk -j2 all

@@ -93,9 +93,13 @@ static enum cb_code compare(const struct question *q, const struct anchor_own *o
     return CB_OK;
 }
 
+struct hearer { /* of those that do not answer and need not */
+    void (*warn)(void *ctx, const char *message);
+    void *ctx;
+};
+
 static enum cb_code judge(const struct question *q, const struct anchor_own *own,
-                          void (*warn)(void *ctx, const char *message), void *warn_ctx,
-                          struct cb_err *err)
+                          const struct hearer *hearer, struct cb_err *err)
 {
     char text[ANCHOR_TEXT_MAX];
     if (q->code == CB_OK) {
@@ -110,11 +114,24 @@ static enum cb_code judge(const struct question *q, const struct anchor_own *own
             "the witness %.60s, which is required, does not say what it has seen: %.200s",
             q->witness->key.name, q->err.msg);
     }
-    if (warn != NULL) {
+    if (hearer->warn != NULL) {
         (void)snprintf(text, sizeof(text),
                        "the witness %.60s does not say what it has seen: %.280s",
                        q->witness->key.name, q->err.msg);
-        warn(warn_ctx, text);
+        hearer->warn(hearer->ctx, text);
+    }
+    return CB_OK;
+}
+
+/* judge_those - that have answered, or that have not. */
+static enum cb_code judge_those(const struct question *list, size_t num, bool have_answered,
+                                const struct anchor_own *own, const struct hearer *hearer,
+                                struct cb_err *err)
+{
+    for (size_t i = 0; i < num; i++) {
+        if ((list[i].code == CB_OK) == have_answered) {
+            TRY(judge(&list[i], own, hearer, err));
+        }
     }
     return CB_OK;
 }
@@ -125,6 +142,7 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
                                 struct cb_err *err)
 {
     struct question list[ANCHOR_WITNESSES_MAX];
+    const struct hearer heard = {warn, warn_ctx};
     CB_CHECK(settings->num <= ANCHOR_WITNESSES_MAX);
     for (size_t i = 0; i < settings->num; i++) {
         list[i] = (struct question){
@@ -135,15 +153,6 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
     }
     ask_all(list, settings->num);
     /* A contradiction outweighs a silence, so all that answered come first. */
-    for (size_t i = 0; i < settings->num; i++) {
-        if (list[i].code == CB_OK) {
-            TRY(judge(&list[i], own, warn, warn_ctx, err));
-        }
-    }
-    for (size_t i = 0; i < settings->num; i++) {
-        if (list[i].code != CB_OK) {
-            TRY(judge(&list[i], own, warn, warn_ctx, err));
-        }
-    }
-    return CB_OK;
+    TRY(judge_those(list, settings->num, true, own, &heard, err));
+    return judge_those(list, settings->num, false, own, &heard, err);
 }
