@@ -12,6 +12,7 @@ import pytest
 
 import certs
 import cfssl
+import postgres
 from assertions import assert_issued
 from broker import Broker
 from client import Closed
@@ -228,3 +229,62 @@ def test_broker_that_does_not_run(story):
         assert reconcile(story)[0] == 1  # comparing needs no broker
     finally:
         story.start()
+
+
+# ---------------------------------------------------------------- PostgreSQL
+@pytest.fixture(scope="module")
+def pg():
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    one = postgres.Postgres()
+    yield one
+    one.stop()
+
+
+def rows_of(ca):
+    with sqlite3.connect(ca.dir / "certs.db", timeout=30) as db:
+        return list(db.execute(f"SELECT {', '.join(NAMES)} FROM certificates ORDER BY rowid"))
+
+
+def test_postgres_says_the_same(story, pg, tmp_path):
+    _, before = reconcile(story)
+    pg.fill(rows_of(story.ca))
+    secret = tmp_path / "password"
+    secret.write_text(postgres.PASSWORD + "\n")
+    secret.chmod(0o600)
+    for schema in ("", postgres.SCHEMA_2):
+        pg.sql(schema)
+        status, document = reconcile(story, "--password", f"file:{secret}", source=pg.url())
+        assert status == 1 and document["counts"] == before["counts"], document
+    dump = tmp_path / "dump.csv"
+    pg.dump(dump)  # bytea as \x and hex
+    status, document = reconcile(story, source=dump)
+    assert status == 1 and document["counts"] == before["counts"]
+    # The CA's own time of issuing decides, where it is kept.
+    pg.sql("UPDATE certificates SET issued_at = '2001-01-01T00:00:00+02:00'")
+    status, document = reconcile(story, "--password", f"file:{secret}", source=pg.url())
+    assert document["counts"]["before"] == 2
+
+
+def test_postgres_that_cannot_be_read(story, pg, tmp_path):
+    status, text = reconcile(story, source=pg.url().replace("@", ":CANARY-in-url@"))
+    assert status == 2 and "--password" in text and "CANARY" not in text
+    status, text = reconcile(story, source=pg.url())
+    assert status == 2 and "cannot connect" in text
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong-CANARY\n")
+    wrong.chmod(0o644)
+    status, text = reconcile(story, "--password", f"file:{wrong}", source=pg.url())
+    assert status == 2 and "wrong" in text and "CANARY" not in text
+    wrong.chmod(0o600)
+    status, text = reconcile(story, "--password", f"file:{wrong}", source=pg.url())
+    assert status == 2 and "authentication failed" in text and "CANARY" not in text
+    secret = tmp_path / "password"
+    secret.write_text(postgres.PASSWORD)
+    secret.chmod(0o600)
+    pg.sql(f"REVOKE SELECT ON certificates FROM {postgres.READER}")
+    try:
+        status, text = reconcile(story, "--password", f"file:{secret}", source=pg.url())
+        assert status == 2 and "permission denied" in text
+    finally:
+        pg.sql(f"GRANT SELECT ON certificates TO {postgres.READER}")
