@@ -7,6 +7,7 @@
 #include "broker/ca/answer.h"
 #include "broker/cli/audit_source.h"
 #include "broker/cli/output.h"
+#include "broker/cli/progress.h"
 #include "broker/commands.h"
 #include "broker/config.h"
 
@@ -110,6 +111,30 @@ static bool read_source(const struct command_args *args, const struct config *co
 
 /* ---- running ---- */
 
+/* look - on the display's thread. */
+static struct cli_progress_at look(void *ctx)
+{
+    static const char *const what[] = {[RECONCILE_READING_LOG] = "reading the log",
+                                       [RECONCILE_READING_CA] = "reading the CA's certificates",
+                                       [RECONCILE_SETTLING] = "comparing"};
+    struct reconcile_progress *p = ctx;
+    return (struct cli_progress_at){.what = what[atomic_load(&p->phase)],
+                                    .done = atomic_load(&p->done)};
+}
+
+static enum cb_code run_shown(struct reconcile_options *options, struct reconcile_result *ret,
+                              struct cb_err *err)
+{
+    struct reconcile_progress at = {0};
+    struct cli_progress shown;
+    options->progress = &at;
+    cli_progress_begin(&shown, look, &at);
+    const enum cb_code code = reconcile_run(options, ret, err);
+    cli_progress_end(&shown);
+    options->progress = NULL;
+    return code;
+}
+
 static enum cb_code set_up(const struct reconcile_options *options, struct cb_err *err)
 {
     if (options->kind == RECONCILE_CERTINFO) {
@@ -138,14 +163,14 @@ static int show(const struct command_args *args, const char *dir,
 }
 
 static int compare(const struct command_args *args, const struct cli_audit *audit,
-                   const struct reconcile_options *options, const struct reconcile_orders *orders)
+                   struct reconcile_options *options, const struct reconcile_orders *orders)
 {
     struct cb_err err = {0};
     struct reconcile_result result;
     struct reconcile_telling told = {0};
     enum cb_code code = set_up(options, &err);
     if (code == CB_OK) {
-        code = reconcile_run(options, &result, &err);
+        code = run_shown(options, &result, &err);
     }
     if (code != CB_OK) {
         (void)fprintf(stderr, "certbroker: %s\n", err.msg);

@@ -329,6 +329,7 @@ static enum cb_code meet_stranger(struct join *j, const struct seen_row *s,
     const int64_t issued_us = x.finding.issued_us;
     x.finding = finding_of_row(j, s, VERDICT_BYPASS);
     x.finding.issued_us = issued_us;
+    x.finding.is_reckoned = !x.is_exact;
     return keep(j, c, &x, err);
 }
 
@@ -363,6 +364,7 @@ enum cb_code join_row(void *ctx, const struct ca_row *row, struct cb_err *err)
     enum cb_code code = CB_OK;
     arena_reset(&j->scratch);
     j->result->num_rows++;
+    progress_count(j->options);
     TRY(read_row(j, row, &s, err));
     if (!s.has_serial) {
         return unreadable(j, &s, "its serial_number is not a decimal number as CFSSL writes it",

@@ -56,6 +56,21 @@ struct join {
     size_t asked; /* certinfo: index of the next certificate to ask about */
 };
 
+/* progress_count, progress_phase - for whoever looks on. */
+static inline void progress_count(const struct reconcile_options *o)
+{
+    if (o->progress != NULL) {
+        atomic_fetch_add_explicit(&o->progress->done, 1, memory_order_relaxed);
+    }
+}
+static inline void progress_phase(const struct reconcile_options *o, enum reconcile_phase phase)
+{
+    if (o->progress != NULL) {
+        atomic_store(&o->progress->done, 0);
+        atomic_store(&o->progress->phase, (int)phase);
+    }
+}
+
 /* join_row - a row_fn. */
 enum cb_code join_row(void *ctx, const struct ca_row *row, struct cb_err *err);
 /* join_settle - both sides have been read, the log twice. */

@@ -283,6 +283,9 @@ static bool on_line(void *ctx, const struct audit_line *line)
         log->from_us = line->ts_us;
     }
     log->to_us = line->ts_us;
+    if (log->options->progress != NULL) {
+        atomic_fetch_add_explicit(&log->options->progress->done, 1, memory_order_relaxed);
+    }
     log->next_seq = line->seq + 1;
     log->code = take_line(log, line, &log->err);
     arena_reset(&log->scratch);

@@ -100,7 +100,8 @@ static void print_text(const struct printer *p, const char *what, struct slice t
 static void print_times(const struct printer *p, const struct finding *f)
 {
     const bool is_attempt = f->serial_hex[0] == '\0' && f->raw_serial.ptr == NULL;
-    buf_printf(p->out, "    %-10s", is_attempt ? "asked" : "issued");
+    buf_printf(p->out, "    %-10s%s", is_attempt ? "asked" : "issued",
+               f->is_reckoned ? "about " : "");
     add_time(p->out, f->issued_us);
     if (f->not_after_s > 0) {
         buf_add_str(p->out, ", valid until ");

@@ -17,6 +17,8 @@
 #include "broker/base/buf.h"
 #include "broker/base/err.h"
 
+#include <stdatomic.h>
+
 struct ca_settings; /* broker/ca/ca.h */
 
 #define RECONCILE_CERTS_MAX (8U << 20)
@@ -57,6 +59,13 @@ bool verdict_is_listed(
 
 enum reconcile_kind { RECONCILE_SQLITE, RECONCILE_CSV, RECONCILE_POSTGRES, RECONCILE_CERTINFO };
 
+/* How far it is, for another thread to look at. */
+enum reconcile_phase { RECONCILE_READING_LOG, RECONCILE_READING_CA, RECONCILE_SETTLING };
+struct reconcile_progress {
+    _Atomic(int) phase;
+    _Atomic(uint64_t) done; /* records, rows */
+};
+
 struct reconcile_options {
     const char *audit_dir;
     enum reconcile_kind kind;
@@ -72,6 +81,7 @@ struct reconcile_options {
     int64_t window_us;      /* how long the CA may take to answer */
     int64_t backdate_us;    /* how far the CA's notBefore lies before the time of issuing */
     int64_t now_us;
+    struct reconcile_progress *progress; /* NULL: nobody looks */
 };
 
 /* reconcile_kind_of - by what certdb looks like: postgres:// or postgresql:// is a URL, else the
@@ -93,14 +103,15 @@ struct finding {
     char serial_hex[41]; /* "" where there is none */
     char serial_dec[50];
     char aki_hex[65];
-    char sha256[65];                   /* "" where it could not be read */
-    struct slice raw_serial;           /* unreadable rows: as it stands in the database */
-    struct slice label;                /* the CA's ca_label, which whoever asks the CA may choose */
-    struct slice names;                /* separated by a space */
-    struct slice who;                  /* who asked for it, from the log */
-    struct slice req;                  /* the request */
-    struct slice detail;               /* the evidence, a sentence */
-    int64_t issued_us;                 /* 0: not known */
+    char sha256[65];         /* "" where it could not be read */
+    struct slice raw_serial; /* unreadable rows: as it stands in the database */
+    struct slice label;      /* the CA's ca_label, which whoever asks the CA may choose */
+    struct slice names;      /* separated by a space */
+    struct slice who;        /* who asked for it, from the log */
+    struct slice req;        /* the request */
+    struct slice detail;     /* the evidence, a sentence */
+    bool is_reckoned;        /* issued_us comes from notBefore, and is good to a minute or two */
+    int64_t issued_us;       /* 0: not known */
     int64_t not_before_s, not_after_s; /* 0: not known */
     int64_t revoked_us;                /* 0: not revoked, or when is not known */
 };
@@ -123,8 +134,7 @@ struct reconcile_result {
     const char *hint; /* what is probably wrong with the whole comparison; NULL: nothing */
 };
 
-/* reconcile_run - *ret is the caller's on success, reconcile_free it. Progress of long readings is not
- * told here. CB_EINPUT, CB_ENOENT, CB_ESYS: a side cannot be read; CB_ECORRUPT: the log is damaged. */
+/* reconcile_run - *ret is the caller's on success, reconcile_free it. CB_EINPUT, CB_ENOENT, CB_ESYS: a side cannot be read; CB_ECORRUPT: the log is damaged. */
 enum cb_code reconcile_run(const struct reconcile_options *options, struct reconcile_result *ret,
                            struct cb_err *err) CB_MUST_USE;
 void reconcile_free(struct reconcile_result *result);

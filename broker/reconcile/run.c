@@ -202,7 +202,9 @@ static enum cb_code run(struct join *j, struct cb_err *err)
     TRY(prepare(j, err));
     TRY(log_side_read(&j->log, err));
     j->before_us = j->options->before_us == INT64_MIN ? j->log.from_us : j->options->before_us;
+    progress_phase(j->options, RECONCILE_READING_CA);
     TRY(read_source(j, err));
+    progress_phase(j->options, RECONCILE_SETTLING);
     if (EVP_DigestFinal_ex(j->rows_md, digest, NULL) != 1) {
         return cb_fail(err, CB_ENOMEM, "out of memory");
     }
