@@ -300,6 +300,14 @@ static enum cb_code start_workers(struct server *s, struct cb_err *err)
     return CB_OK;
 }
 
+/* open_doors - what others may reach us by, callers last. */
+static enum cb_code open_doors(struct server *s, struct cb_err *err)
+{
+    TRY(operations_start(s, err));
+    TRY(control_start(s, &s->control, err));
+    return start_workers(s, err);
+}
+
 /* start - takes the policy, whatever comes of it. */
 static enum cb_code start(struct server *s, struct policy *policy, struct cb_err *err)
 {
@@ -316,9 +324,7 @@ static enum cb_code start(struct server *s, struct policy *policy, struct cb_err
     TRY(server_record_start(s, err));
     TRY(watch_signals(s, err));
     TRY(server_ship_start(s, err));
-    TRY(operations_start(s, err));
-    TRY(control_start(s, &s->control, err));
-    TRY(start_workers(s, err));
+    TRY(open_doors(s, err));
     server_warn_expiring(s, true);
     return issued_doomed(s->shared.issued, 100000, revoke_doomed, s, err);
 }

@@ -93,17 +93,18 @@ static enum cb_code compare(const struct question *q, const struct anchor_own *o
     return CB_OK;
 }
 
-struct hearer { /* of those that do not answer and need not */
+struct judging {
+    const struct anchor_own *own;
+    /* hears of those that do not answer and need not */
     void (*warn)(void *ctx, const char *message);
     void *ctx;
 };
 
-static enum cb_code judge(const struct question *q, const struct anchor_own *own,
-                          const struct hearer *hearer, struct cb_err *err)
+static enum cb_code judge(const struct question *q, const struct judging *j, struct cb_err *err)
 {
     char text[ANCHOR_TEXT_MAX];
     if (q->code == CB_OK) {
-        return q->seen.size == 0 ? CB_OK : compare(q, own, err);
+        return q->seen.size == 0 ? CB_OK : compare(q, j->own, err);
     }
     if (q->code == CB_ENOENT) {
         return CB_OK; /* it has never seen this log */
@@ -114,23 +115,22 @@ static enum cb_code judge(const struct question *q, const struct anchor_own *own
             "the witness %.60s, which is required, does not say what it has seen: %.200s",
             q->witness->key.name, q->err.msg);
     }
-    if (hearer->warn != NULL) {
+    if (j->warn != NULL) {
         (void)snprintf(text, sizeof(text),
                        "the witness %.60s does not say what it has seen: %.280s",
                        q->witness->key.name, q->err.msg);
-        hearer->warn(hearer->ctx, text);
+        j->warn(j->ctx, text);
     }
     return CB_OK;
 }
 
 /* judge_those - that have answered, or that have not. */
 static enum cb_code judge_those(const struct question *list, size_t num, bool have_answered,
-                                const struct anchor_own *own, const struct hearer *hearer,
-                                struct cb_err *err)
+                                const struct judging *j, struct cb_err *err)
 {
     for (size_t i = 0; i < num; i++) {
         if ((list[i].code == CB_OK) == have_answered) {
-            TRY(judge(&list[i], own, hearer, err));
+            TRY(judge(&list[i], j, err));
         }
     }
     return CB_OK;
@@ -142,7 +142,7 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
                                 struct cb_err *err)
 {
     struct question list[ANCHOR_WITNESSES_MAX];
-    const struct hearer heard = {warn, warn_ctx};
+    const struct judging judging = {own, warn, warn_ctx};
     CB_CHECK(settings->num <= ANCHOR_WITNESSES_MAX);
     for (size_t i = 0; i < settings->num; i++) {
         list[i] = (struct question){
@@ -153,6 +153,6 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
     }
     ask_all(list, settings->num);
     /* A contradiction outweighs a silence, so all that answered come first. */
-    TRY(judge_those(list, settings->num, true, own, &heard, err));
-    return judge_those(list, settings->num, false, own, &heard, err);
+    TRY(judge_those(list, settings->num, true, &judging, err));
+    return judge_those(list, settings->num, false, &judging, err);
 }
