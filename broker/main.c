@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &review_audit_show,
     &review_audit_why,
     &review_audit_tail,
+    &review_audit_export,
     &cmd_audit_reconcile,
     &review_audit_archive,
     &review_audit_verify,

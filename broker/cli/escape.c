@@ -63,16 +63,38 @@ static void add_code(struct buf *out, uint32_t code)
     }
 }
 
+void cli_add_doubled(struct buf *out, struct slice text, char quote)
+{
+    while (text.len > 0) {
+        const size_t at = slice_find(text, quote);
+        buf_add(out, text.ptr, at);
+        if (at == text.len) {
+            return;
+        }
+        buf_add_char(out, quote);
+        buf_add_char(out, quote);
+        text = slice_from(text, at + 1);
+    }
+}
+
 void cli_add_escaped(struct buf *out, struct slice text, enum cli_charset charset)
 {
     while (text.len > 0) {
         uint32_t code = 0;
+        size_t plain = 0;
+        while (plain < text.len && ascii_is_print(text.ptr[plain])) {
+            plain++;
+        }
+        if (plain > 0) {
+            buf_add(out, text.ptr, plain);
+            text = slice_from(text, plain);
+            continue;
+        }
         const size_t len = character(text, &code);
         if (len == 0) {
             buf_printf(out, "\\x%02x", (unsigned)(unsigned char)text.ptr[0]);
-        } else if ((len == 1 && ascii_is_print(text.ptr[0])) ||
-                   (len > 1 && charset == CLI_UTF8 &&
-                    is_in(shown, sizeof(shown) / sizeof(shown[0]), code))) {
+        } else if (len > 1 && charset == CLI_UTF8 &&
+                   is_in(shown, sizeof(shown) / sizeof(shown[0]), code)) {
             buf_add(out, text.ptr, len);
         } else {
             add_code(out, code);

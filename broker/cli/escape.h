@@ -15,6 +15,9 @@ enum cli_charset { CLI_ASCII, CLI_UTF8 };
 /* cli_add_escaped - appends text so. */
 void cli_add_escaped(struct buf *out, struct slice text, enum cli_charset charset);
 
+/* cli_add_doubled - appends text with each quote in it twice, as SQL and CSV have it. */
+void cli_add_doubled(struct buf *out, struct slice text, char quote);
+
 /* cli_text_width - columns that text takes up which cli_add_escaped made: ASCII one each, East Asian
  * wide characters two. cli_text_cut - how many of its bytes fit into width columns. */
 size_t cli_text_width(struct slice text);

@@ -9,7 +9,8 @@ extern const struct command review_audit_verify;  /* verify.c */
 extern const struct command review_audit_search;  /* cmd_search.c */
 extern const struct command review_audit_show;    /* cmd_show.c */
 extern const struct command review_audit_why;
-extern const struct command review_audit_tail; /* cmd_tail.c */
+extern const struct command review_audit_tail;   /* cmd_tail.c */
+extern const struct command review_audit_export; /* cmd_export.c */
 
 /* Proofs for those who do not have the log. */
 extern const struct command review_audit_prove;       /* prove.c */

@@ -19,10 +19,7 @@ void csv_field(struct buf *out, struct slice text)
         buf_add_char(out, ',');
     }
     buf_add_str(out, is_formula(text) ? "\"'" : "\"");
-    for (size_t i = 0; i < escaped.len; i++) {
-        buf_add_str(out, escaped.data[i] == '"' ? "\"" : "");
-        buf_add_char(out, escaped.data[i]);
-    }
+    cli_add_doubled(out, buf_slice(&escaped), '"');
     buf_add_char(out, '"');
     out->failed = out->failed || !buf_ok(&escaped);
     buf_free(&escaped);
