@@ -125,8 +125,8 @@ static enum cb_code check_id(const struct note_key *key, uint32_t id, struct cb_
 
 enum cb_code note_key_parse(struct slice text, struct note_key *ret, struct cb_err *err)
 {
-    struct key_parts parts;
-    struct note_key key;
+    struct key_parts parts = {.id = 0};
+    struct note_key key = {.id = 0};
     if (slice_has_prefix(text, SLICE("PRIVATE+"))) {
         return cb_fail(err, CB_EINPUT, "this is a private key; what verifies is its public half");
     }
@@ -203,7 +203,7 @@ enum cb_code note_signer_new(struct slice name, enum note_type type, struct note
 enum cb_code note_signer_parse(struct slice text, struct note_signer **ret, struct cb_err *err)
 {
     static const struct slice prefix = {"PRIVATE+KEY+", 12};
-    struct key_parts parts;
+    struct key_parts parts = {.id = 0};
     struct note_signer *signer = NULL;
     if (!slice_has_prefix(text, prefix)) {
         return cb_fail(err, CB_EINPUT, "a private key begins with %s", prefix.ptr);
@@ -213,7 +213,7 @@ enum cb_code note_signer_parse(struct slice text, struct note_signer **ret, stru
         code = signer_of(parts.name, parts.type, parts.bytes + 1, &signer, err);
     }
     secret_wipe(parts.bytes, sizeof(parts.bytes));
-    if (code == CB_OK) {
+    if (code == CB_OK && signer != NULL) {
         code = check_id(&signer->key, parts.id, err);
     }
     if (code != CB_OK) {

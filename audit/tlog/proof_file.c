@@ -50,7 +50,7 @@ static enum cb_code take_line(struct lines *l, struct slice *ret, struct cb_err 
 /* read_hashes - up to and with the empty line behind them. */
 static enum cb_code read_hashes(struct lines *l, struct proof *ret, struct cb_err *err)
 {
-    struct slice line;
+    struct slice line = {0};
     ret->num = 0;
     TRY(take_line(l, &line, err));
     while (line.len > 0) {
@@ -86,7 +86,7 @@ enum cb_code proof_file_parse(struct slice bytes, struct buf *extra_buf, struct 
                               struct cb_err *err)
 {
     struct lines l = {bytes, 0};
-    struct slice line;
+    struct slice line = {0};
     struct proof_file f = {.index = 0};
     buf_init(extra_buf, PROOF_FILE_MAX);
     if (bytes.len > PROOF_FILE_MAX) {
