@@ -78,6 +78,12 @@ void certs_revoke(struct certs *c, struct slice serial)
     }
 }
 
+const struct cert *certs_find(const struct certs *c, struct slice serial)
+{
+    const uint32_t at = finger_get(&c->by_serial, finger(c->key, 0, serial));
+    return at == FINGER_NONE ? NULL : &c->items[at];
+}
+
 bool certs_has_newer(const struct cert *cert)
 {
     return cert->state == ALIVE_WITH_NEWER;

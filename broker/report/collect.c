@@ -36,6 +36,9 @@ static const struct {
     [AUDIT_LIMIT_DROP] = {REACH_PERIOD, take_drop},
     [AUDIT_FAULT] = {REACH_PERIOD, take_fault},
     [AUDIT_RECOVERED] = {REACH_PERIOD, take_recovered},
+    [AUDIT_LOSS] = {REACH_PERIOD, take_loss},
+    [AUDIT_WITNESS_ALARM] = {REACH_PERIOD, take_alarm},
+    [AUDIT_SEGMENT_PRUNE] = {REACH_PERIOD, take_prune},
     [AUDIT_RECONCILE_RUN] = {REACH_ALL, take_reconcile_run},
     [AUDIT_RECONCILE_ORPHAN] = {REACH_ALL, take_reconcile_found},
     [AUDIT_RECONCILE_BYPASS] = {REACH_ALL, take_reconcile_found},
@@ -97,23 +100,13 @@ void collect_happened(struct report *r, const struct taken *t, enum happening wh
 
 /* ---- every record ---- */
 
-struct collecting {
-    struct report *r;
-    struct arena arena;
-    bool has_series;
-    enum cb_code code;
-    struct cb_err err;
-};
-
 /* begin_period - where the log begins within it, that is where the charts begin. */
-static void begin_period(struct collecting *c, int64_t us)
+static void begin_period(struct report *r, int64_t us)
 {
-    struct report *r = c->r;
-    if (!c->has_series) {
+    if (r->series.num == 0) {
         const bool is_first = r->first_us >= r->since_us && r->first_us <= us;
         const int64_t start = is_first ? r->first_us : r->since_us;
         series_init(&r->series, start == INT64_MIN ? us : start, r->until_us);
-        c->has_series = true;
     }
 }
 
@@ -150,26 +143,23 @@ static bool is_wanted(const struct report *r, const struct audit_line *line, boo
     return false;
 }
 
-static bool take(struct collecting *c, const struct audit_line *line, bool in_period)
+static enum cb_code take(struct report *r, struct arena *arena, const struct audit_line *line,
+                         bool in_period, struct cb_err *err)
 {
     struct audit_event event;
     struct slice trunc;
-    c->code = audit_line_decode(line, &c->arena, &event, &trunc, &c->err);
-    if (c->code == CB_OK) {
+    const enum cb_code code = audit_line_decode(line, arena, &event, &trunc, err);
+    if (code == CB_OK) {
         handlers[line->type].take(
-            c->r, &(struct taken){.line = line, .event = &event, .in_period = in_period});
-    } else if (c->code == CB_EINPUT) {
-        c->r->undecoded++;
-        c->code = CB_OK;
+            r, &(struct taken){.line = line, .event = &event, .in_period = in_period});
     }
-    arena_reset(&c->arena);
-    return c->code == CB_OK;
+    r->undecoded += code == CB_EINPUT;
+    return code == CB_EINPUT ? CB_OK : code;
 }
 
-static bool on_line(void *ctx, const struct audit_line *line)
+enum cb_code collect_line(struct report *r, struct arena *arena, const struct audit_line *line,
+                          struct cb_err *err)
 {
-    struct collecting *c = ctx;
-    struct report *r = c->r;
     if (r->records++ == 0) {
         r->first_seq = line->seq;
         r->first_us = line->ts_us;
@@ -179,18 +169,35 @@ static bool on_line(void *ctx, const struct audit_line *line)
     }
     if (line->ts_us >= r->until_us) {
         r->after++;
-        return true;
+        return CB_OK;
     }
     look_at_times(r, line);
     r->last_seq = line->seq;
     r->last_us = line->ts_us;
     const bool in_period = line->ts_us >= r->since_us;
     if (in_period) {
-        begin_period(c, line->ts_us);
+        begin_period(r, line->ts_us);
         r->in_period++;
         r->health.types[line->type]++;
     }
-    return !is_wanted(r, line, in_period) || take(c, line, in_period);
+    return is_wanted(r, line, in_period) ? take(r, arena, line, in_period, err) : CB_OK;
+}
+
+/* ---- the log ---- */
+
+struct collecting {
+    struct report *r;
+    struct arena arena;
+    enum cb_code code;
+    struct cb_err err;
+};
+
+static bool on_line(void *ctx, const struct audit_line *line)
+{
+    struct collecting *c = ctx;
+    c->code = collect_line(c->r, &c->arena, line, &c->err);
+    arena_reset(&c->arena);
+    return c->code == CB_OK;
 }
 
 enum cb_code report_collect(struct report *r, struct cb_err *err)

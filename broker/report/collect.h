@@ -19,6 +19,11 @@ struct slice collect_first_name(const struct audit_names *names);
 /* collect_happened - in all the tables that count who, rule, owner. */
 void collect_happened(struct report *r, const struct taken *t, enum happening what);
 
+/* collect_line - the next record; arena is for what it needs meanwhile. CB_ENOMEM only: a record that this
+ * version does not understand is counted. */
+enum cb_code collect_line(struct report *r, struct arena *arena, const struct audit_line *line,
+                          struct cb_err *err) CB_MUST_USE;
+
 /* ---- collect_certs.c ---- */
 void take_issue_ok(struct report *r, const struct taken *t);
 void take_issue_fail(struct report *r, const struct taken *t);
@@ -48,6 +53,9 @@ void take_policy_reject(struct report *r, const struct taken *t);
 void take_start(struct report *r, const struct taken *t);
 void take_stop(struct report *r, const struct taken *t);
 void take_segment_open(struct report *r, const struct taken *t);
+void take_loss(struct report *r, const struct taken *t);
+void take_alarm(struct report *r, const struct taken *t);
+void take_prune(struct report *r, const struct taken *t);
 void take_fault(struct report *r, const struct taken *t);
 void take_recovered(struct report *r, const struct taken *t);
 

@@ -93,13 +93,38 @@ void take_segment_open(struct report *r, const struct taken *t)
     }
 }
 
-void take_fault(struct report *r, const struct taken *t)
+static void add_log_event(struct report *r, const struct taken *t)
 {
     struct health *h = &r->health;
-    h->fault[h->faults++ % REPORT_FAULTS_MAX] =
-        (struct fault){.us = t->line->ts_us,
-                       .what = report_text(r, t->event->reason, TEXT_MAX),
-                       .detail = report_text(r, t->event->detail, TEXT_MAX)};
+    const struct audit_event *e = t->event;
+    h->events[h->num_events++ % REPORT_EVENTS_MAX] = (struct log_event){
+        .us = t->line->ts_us,
+        .type = (uint32_t)t->line->type,
+        .what = report_text(r, e->reason.len > 0 ? e->reason : e->note, TEXT_MAX),
+        .detail = report_text(r, e->detail.len > 0 ? e->detail : e->by, TEXT_MAX)};
+}
+
+void take_fault(struct report *r, const struct taken *t)
+{
+    r->health.faults++;
+    add_log_event(r, t);
+}
+
+void take_loss(struct report *r, const struct taken *t)
+{
+    r->health.losses++;
+    add_log_event(r, t);
+}
+
+void take_alarm(struct report *r, const struct taken *t)
+{
+    r->health.alarms++;
+    add_log_event(r, t);
+}
+
+void take_prune(struct report *r, const struct taken *t)
+{
+    add_log_event(r, t);
 }
 
 void take_recovered(struct report *r, const struct taken *t)

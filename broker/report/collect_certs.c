@@ -115,21 +115,11 @@ static uint32_t add_names(struct report *r, const struct taken *t)
     return n.row;
 }
 
-/* holder_of - finger of whom a certificate is for and of all its names. */
+/* holder_of - finger of whom a certificate is for and its first name: who renews keeps those, whatever
+ * else is in it. */
 static uint64_t holder_of(const struct report *r, const struct audit_event *e)
 {
-    const struct slice *const lists[] = {e->granted.dns, e->granted.ip, e->granted.uri,
-                                         e->granted.email};
-    const size_t nums[] = {e->granted.num_dns, e->granted.num_ip, e->granted.num_uri,
-                           e->granted.num_email};
-    uint64_t f = finger(&r->key, finger(&r->key, 2, collect_party(e)), e->granted.cn);
-    for (size_t kind = 0; kind < 4; kind++) {
-        for (size_t i = 0; i < nums[kind]; i++) {
-            f = finger(&r->key, f, lists[kind][i]);
-        }
-        f = finger(&r->key, f, SLICE(""));
-    }
-    return f;
+    return finger(&r->key, finger(&r->key, 2, collect_party(e)), collect_first_name(&e->granted));
 }
 
 /* ---- outcomes ---- */

@@ -76,6 +76,10 @@ static void describe(struct report *r, const struct taken *t, struct loose *l)
     report_copy(l->name, sizeof(l->name), collect_first_name(&e->granted));
     report_copy(l->serial, sizeof(l->serial), e->serial);
     say_detail(l, e);
+    const struct cert *cert = certs_find(&r->certs, e->serial);
+    if (cert != NULL && l->name[0] == '\0') {
+        report_copy(l->name, sizeof(l->name), cert->name);
+    }
     if (e->ref != UINT64_MAX && o->seq == e->ref) {
         if (l->name[0] == '\0') {
             report_copy(l->name, sizeof(l->name), slice_of(o->name));

@@ -31,7 +31,28 @@ __attribute__((format(printf, 3, 4))) static void say(struct finding_list *l, co
     }
 }
 
-#define ULL(x) ((unsigned long long)(x))
+struct number {
+    char text[28];
+};
+
+/* number - 1,234,567. */
+static struct number number(uint64_t num)
+{
+    struct number n = {""};
+    char digits[24];
+    const int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)num);
+    size_t at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            n.text[at++] = ',';
+        }
+        n.text[at++] = digits[i];
+    }
+    n.text[at] = '\0';
+    return n;
+}
+
+#define N(num) (number(num).text)
 #define S(num) ((num) == 1 ? "" : "s")
 #define IS(num) ((num) == 1 ? "is" : "are")
 
@@ -66,12 +87,15 @@ static void about_loose(struct finding_list *l)
         if (open == 0 || loose_words[order[i]].level != l->level) {
             continue;
         }
-        if (list->older_open > 0) {
-            say(l, "loose", "%llu %s (%llu of them from before the period)", ULL(open),
+        if (list->open == 0) {
+            say(l, "loose", "%s %s (from before the period)", N(open),
+                open == 1 ? loose_words[order[i]].one : loose_words[order[i]].many);
+        } else if (list->older_open > 0) {
+            say(l, "loose", "%s %s (%s of them from before the period)", N(open),
                 open == 1 ? loose_words[order[i]].one : loose_words[order[i]].many,
-                ULL(list->older_open));
+                N(list->older_open));
         } else {
-            say(l, "loose", "%llu %s", ULL(open),
+            say(l, "loose", "%s %s", N(open),
                 open == 1 ? loose_words[order[i]].one : loose_words[order[i]].many);
         }
     }
@@ -85,10 +109,18 @@ static void alerts(struct finding_list *l)
         say(l, "log", "The log is damaged, and nothing behind the damage is in this report: %s",
             r->damage.msg);
     }
+    if (r->health.alarms > 0) {
+        say(l, "log",
+            "A witness has seen what this log does not have: it was cut, rewritten, or "
+            "written twice");
+    }
+    if (r->health.losses > 0) {
+        say(l, "log", "Records are gone or changed, and that was accepted (audit.loss)");
+    }
     about_loose(l);
     if (r->after > 0 && r->is_until_now) {
-        say(l, "log", "%llu record%s %s dated later than now, and not in this report",
-            ULL(r->after), S(r->after), IS(r->after));
+        say(l, "log", "%s record%s %s dated later than now, and not in this report", N(r->after),
+            S(r->after), IS(r->after));
     }
     if (r->state.has_free && r->state.free_bytes < GIB && r->is_until_now) {
         say(l, "log", "less than 1 GiB is free on the log's disk");
@@ -100,28 +132,28 @@ static void about_log(struct finding_list *l)
     const struct health *h = &l->r->health;
     const struct log_file_state *s = &l->r->state;
     if (h->faults > 0) {
-        say(l, "log", "The disk of the log failed %llu time%s", ULL(h->faults), S(h->faults));
+        say(l, "log", "The disk of the log failed %s time%s", N(h->faults), S(h->faults));
     }
     if (h->outages > 0) {
-        say(l, "log", "The log could not be written for %llu s in all; %llu request%s refused",
-            ULL(h->outage_us / 1000000), ULL(h->refused), h->refused == 1 ? " was" : "s were");
+        say(l, "log", "The log could not be written for %s s in all; %s request%s refused",
+            N(h->outage_us / 1000000), N(h->refused), h->refused == 1 ? " was" : "s were");
     }
     if (h->unclean > h->faults) {
-        say(l, "log", "The broker ended %llu time%s without closing its log",
-            ULL(h->unclean - h->faults), S(h->unclean - h->faults));
+        say(l, "log", "The broker ended %s time%s without closing its log",
+            N(h->unclean - h->faults), S(h->unclean - h->faults));
     }
     if (h->clock_back > 0) {
-        say(l, "log", "The clock went back %llu time%s, at most by %.1f s", ULL(h->clock_back),
+        say(l, "log", "The clock went back %s time%s, at most by %.1f s", N(h->clock_back),
             S(h->clock_back), (double)h->clock_back_worst_us / 1e6);
     }
     if (l->r->undecoded > 0) {
-        say(l, "log", "%llu record%s could not be understood by this version and %s left out",
-            ULL(l->r->undecoded), S(l->r->undecoded), l->r->undecoded == 1 ? "was" : "were");
+        say(l, "log", "%s record%s could not be understood by this version and %s left out",
+            N(l->r->undecoded), S(l->r->undecoded), l->r->undecoded == 1 ? "was" : "were");
     }
     if (s->has_checkpoint && s->checkpoint_size < l->r->last_seq + 1 &&
         l->r->made_us - s->checkpoint_us > CHECKPOINT_LATE_US && l->r->is_until_now) {
-        say(l, "log", "The newest signed checkpoint lacks the last %llu records",
-            ULL(l->r->last_seq + 1 - s->checkpoint_size));
+        say(l, "log", "The newest signed checkpoint lacks the last %s records",
+            N(l->r->last_seq + 1 - s->checkpoint_size));
     }
 }
 
@@ -141,20 +173,16 @@ static void looks(struct finding_list *l)
     l->level = FINDING_LOOK;
     about_loose(l);
     if (r->num_forced > 0) {
-        say(l, "policy", "%llu polic%s loaded although something objected (--force)",
-            ULL(r->num_forced), r->num_forced == 1 ? "y was" : "ies were");
+        say(l, "policy", "%s polic%s loaded although something objected (--force)",
+            N(r->num_forced), r->num_forced == 1 ? "y was" : "ies were");
     }
     if (r->allowed_later > 0) {
-        say(l, "denied", "%llu time%s a client was given names that it had been denied before",
-            ULL(r->allowed_later), S(r->allowed_later));
+        say(l, "denied", "%s time%s a client was given names that it had been denied before",
+            N(r->allowed_later), S(r->allowed_later));
     }
     if (wildcards > 0) {
-        say(l, "wide", "%llu wildcard%s %s given to a client for the first time", ULL(wildcards),
+        say(l, "wide", "%s wildcard%s %s given to a client for the first time", N(wildcards),
             S(wildcards), wildcards == 1 ? "was" : "were");
-    }
-    if (r->certs.gap_7 > 0) {
-        say(l, "expiry", "%llu certificate%s end%s within 7 days, and nothing newer is there",
-            ULL(r->certs.gap_7), S(r->certs.gap_7), r->certs.gap_7 == 1 ? "s" : "");
     }
     about_log(l);
 }
@@ -164,19 +192,23 @@ static void notes(struct finding_list *l)
     const struct report *r = l->r;
     l->level = FINDING_NOTE;
     if (r->new_holders > 0 && r->first_us < r->since_us) {
-        say(l, "names", "%llu client%s got a certificate for the first time", ULL(r->new_holders),
+        say(l, "names", "%s client%s got a certificate for the first time", N(r->new_holders),
             S(r->new_holders));
     }
+    if (r->certs.gap_7 > 0) {
+        say(l, "expiry", "%s certificate%s end%s within 7 days, and nothing newer is there",
+            N(r->certs.gap_7), S(r->certs.gap_7), r->certs.gap_7 == 1 ? "s" : "");
+    }
     if (r->num_loads > 0 || r->num_rejects > 0) {
-        say(l, "policy", "The policy changed %llu time%s; %llu reload%s refused", ULL(r->num_loads),
-            S(r->num_loads), ULL(r->num_rejects), r->num_rejects == 1 ? " was" : "s were");
+        say(l, "policy", "The policy changed %s time%s; %s reload%s refused", N(r->num_loads),
+            S(r->num_loads), N(r->num_rejects), r->num_rejects == 1 ? " was" : "s were");
     }
     if (r->health.silence_us > DAY_US) {
-        say(l, "log", "For %llu hours nothing was recorded at all",
-            ULL(r->health.silence_us / 3600000000));
+        say(l, "log", "For %s hours nothing was recorded at all",
+            N((uint64_t)r->health.silence_us / 3600000000));
     }
     if (r->health.dropped > 0) {
-        say(l, "log", "%llu request%s counted without a record of %s own", ULL(r->health.dropped),
+        say(l, "log", "%s request%s counted without a record of %s own", N(r->health.dropped),
             r->health.dropped == 1 ? " was" : "s were", r->health.dropped == 1 ? "its" : "their");
     }
     if (!r->state.has_cosigned) {

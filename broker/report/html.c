@@ -146,13 +146,16 @@ void html_table(struct buf *out, const char *heads)
 {
     struct slice rest = slice_of(heads);
     buf_add_str(out, "<div class=\"wide\"><table><thead><tr>");
-    while (rest.len > 0) {
+    for (bool more = true; more;) {
         const size_t len = slice_find(rest, '|');
-        const bool is_num = rest.ptr[0] == '#';
-        buf_add_str(out, is_num ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
+        const bool is_num = len > 0 && rest.ptr[0] == '#';
+        buf_add_str(out, len == 0 ? "<td>"
+                         : is_num ? "<th scope=\"col\" class=\"n\">"
+                                  : "<th scope=\"col\">");
         html_escape(out, (struct slice){rest.ptr + is_num, len - is_num});
-        buf_add_str(out, "</th>");
-        rest = slice_from(rest, len < rest.len ? len + 1 : len);
+        buf_add_str(out, len == 0 ? "</td>" : "</th>");
+        more = len < rest.len;
+        rest = slice_from(rest, more ? len + 1 : len);
     }
     buf_add_str(out, "</tr></thead><tbody>\n");
 }
@@ -169,17 +172,32 @@ void html_cell_num(struct buf *out, uint64_t num)
     buf_add_str(out, "</td>");
 }
 
+static double add_rect(struct buf *out, const char *colour, double x, uint64_t num, uint64_t max)
+{
+    const double width = max == 0 ? 0 : 100.0 * (double)num / (double)max;
+    if (num > 0) {
+        buf_printf(out, "<rect class=\"%s\" x=\"%.2f%%\" width=\"%.2f%%\" height=\"8\"/>", colour,
+                   x, width);
+    }
+    return x + width;
+}
+
 void html_cell_bar(struct buf *out, uint64_t num, uint64_t max, const char *colour)
 {
-    buf_add_str(out, "<td class=\"n bar\">");
-    html_num(out, num);
-    if (max > 0) {
-        buf_printf(out,
-                   "<svg aria-hidden=\"true\" class=\"%s\"><rect width=\"%.1f%%\" "
-                   "height=\"100%%\" rx=\"1.5\"/></svg>",
-                   colour, 100.0 * (double)num / (double)max);
+    buf_add_str(out, "<td class=\"bar\"><svg aria-hidden=\"true\">");
+    (void)add_rect(out, colour, 0, num, max);
+    buf_add_str(out, "</svg></td>");
+}
+
+void html_cell_stack(struct buf *out, const uint64_t count[HAPPENING_COUNT], uint64_t max)
+{
+    static const char *const colours[HAPPENING_COUNT] = {"issued", "denied", "revoked", "failed"};
+    double x = 0;
+    buf_add_str(out, "<td class=\"bar\"><svg aria-hidden=\"true\">");
+    for (unsigned k = 0; k < HAPPENING_COUNT; k++) {
+        x = add_rect(out, colours[k], x, count[k], max);
     }
-    buf_add_str(out, "</td>");
+    buf_add_str(out, "</svg></td>");
 }
 
 void html_cell_text(struct buf *out, struct slice text)

@@ -32,8 +32,10 @@ void html_section_end(struct buf *out);
  * '|'; one that begins with '#' is for numbers. */
 void html_table(struct buf *out, const char *heads);
 void html_table_end(struct buf *out);
-/* html_cell - a number, and below it how much that is of max. */
+/* html_cell_bar - a bar: how much num is of max. html_cell_stack - the same of several colours, in the order
+ * of enum happening. */
 void html_cell_bar(struct buf *out, uint64_t num, uint64_t max, const char *colour);
+void html_cell_stack(struct buf *out, const uint64_t count[HAPPENING_COUNT], uint64_t max);
 void html_cell_num(struct buf *out, uint64_t num);
 void html_cell_text(struct buf *out, struct slice text);
 void html_cell_time(struct buf *out, int64_t us);

@@ -108,7 +108,8 @@ static void add_timeline(const struct certs *c, struct buf *out)
 {
     buf_add_str(out, "<figure class=\"alive\"><figcaption>Ending in the next 30 days <span>");
     html_num(out, c->due_30);
-    buf_add_str(out, "; strong: nothing newer for the same client and names</span></figcaption>\n");
+    buf_add_str(out,
+                "; strong: nothing newer for that client and first name</span></figcaption>\n");
     svg_bars(&(struct svg_bars){.title = "Certificates that end in the next 30 days, by day",
                                 .colour = "alive",
                                 .counts = c->by_day,

@@ -106,25 +106,26 @@ static void add_health(const struct report *r, struct buf *out)
     end_fact(out);
 }
 
-static void add_faults(const struct health *h, struct buf *out)
+static void add_events(const struct health *h, struct buf *out)
 {
-    const uint64_t shown = h->faults < REPORT_FAULTS_MAX ? h->faults : REPORT_FAULTS_MAX;
+    const uint64_t shown = h->num_events < REPORT_EVENTS_MAX ? h->num_events : REPORT_EVENTS_MAX;
     if (shown == 0) {
         return;
     }
-    buf_add_str(out, "<h3>Faults</h3>\n");
-    html_table(out, "When|What|In detail");
+    buf_add_str(out, "<h3>What happened to it</h3>\n");
+    html_table(out, "When|Record|Why|In detail");
     for (uint64_t i = 0; i < shown; i++) {
-        const struct fault *f = &h->fault[(h->faults - 1 - i) % REPORT_FAULTS_MAX];
+        const struct log_event *e = &h->events[(h->num_events - 1 - i) % REPORT_EVENTS_MAX];
         buf_add_str(out, "<tr>");
-        html_cell_time(out, f->us);
-        html_cell_text(out, f->what);
+        html_cell_time(out, e->us);
+        html_cell_text(out, slice_of(audit_type_word((enum audit_type)e->type)));
+        html_cell_text(out, e->what);
         buf_add_str(out, "<td>");
-        html_text_cut(out, f->detail, 400);
+        html_text_cut(out, e->detail, 400);
         buf_add_str(out, "</td></tr>\n");
     }
     html_table_end(out);
-    html_more(out, h->faults - shown, "faults, all earlier");
+    html_more(out, h->num_events - shown, "of these, all earlier");
 }
 
 static void add_types(const struct report *r, struct buf *out)
@@ -156,7 +157,7 @@ void html_log(const struct report *r, struct buf *out)
     buf_add_str(out, "</dl><dl>\n");
     add_health(r, out);
     buf_add_str(out, "</dl></div>\n");
-    add_faults(&r->health, out);
+    add_events(&r->health, out);
     add_types(r, out);
     html_section_end(out);
 }

@@ -1,8 +1,8 @@
 /* html_names.c - what was given for the first time, and what reaches further than one name. */
 #include "broker/report/html.h"
 
-#define TOP_HOLDERS 40U
-#define TOP_SPECIALS 60U
+#define TOP_HOLDERS 25U
+#define TOP_SPECIALS 25U
 
 static size_t holders_with_new(const struct report *r)
 {
@@ -23,16 +23,13 @@ static void holder_row(const struct report *r, const struct tally_row *row, stru
     buf_add_str(out, "</td>");
     html_cell_num(out, row->new_names);
     html_cell_num(out, row->count[HAPPENED_ISSUED]);
-    buf_add_str(out, "<td>");
+    buf_add_str(out, "<td><span class=\"list\">");
     for (size_t i = 0; i < TALLY_EXAMPLES && i < row->new_names; i++) {
-        buf_add_str(out, i == 0 ? "" : "<br>");
+        buf_add_str(out, "<span>");
         html_text(out, row->examples[i]);
+        buf_add_str(out, "</span> ");
     }
-    if (row->new_names > TALLY_EXAMPLES) {
-        buf_add_str(out, "<span class=\"sub\">and ");
-        html_num(out, row->new_names - TALLY_EXAMPLES);
-        buf_add_str(out, " more</span>");
-    }
+    buf_add_str(out, row->new_names > TALLY_EXAMPLES ? "&hellip;</span>" : "</span>");
     buf_add_str(out, "</td></tr>\n");
 }
 

@@ -58,16 +58,27 @@ static void end_tile(struct buf *out)
     buf_add_str(out, "</span></div>\n");
 }
 
+static uint64_t num_with(const struct tally *t, enum happening what)
+{
+    uint64_t num = 0;
+    for (size_t i = 0; i < t->num; i++) {
+        num += t->rows[i].count[what] > 0;
+    }
+    return num;
+}
+
 static void add_tiles(const struct report *r, struct buf *out)
 {
     buf_add_str(out, "<div class=\"tiles\">\n");
     begin_tile(out, "issued", r->total[HAPPENED_ISSUED], "Issued");
     buf_add_str(out, "to ");
-    html_num(out, r->holders.num == 0 ? 0 : tally_used(&r->clients));
-    buf_add_str(out, " clients seen");
+    html_num(out, num_with(&r->clients, HAPPENED_ISSUED));
+    buf_add_str(out, " clients");
     end_tile(out);
     begin_tile(out, "denied", r->total[HAPPENED_DENIED], "Denied");
-    buf_add_str(out, "by the policy");
+    buf_add_str(out, "by the policy, to ");
+    html_num(out, num_with(&r->clients, HAPPENED_DENIED));
+    buf_add_str(out, " clients");
     end_tile(out);
     begin_tile(out, "revoked", r->total[HAPPENED_REVOKED], "Revoked");
     html_num(out, r->own_revocations);

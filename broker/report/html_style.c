@@ -38,7 +38,7 @@ const char *const html_style[] = {
     "padding:20px 22px;margin:0 0 18px}\n",
     ".about,.more,.none{color:var(--soft);font-size:13.5px;margin:0 0 12px;max-width:76ch}\n",
     ".more{margin:8px 0 0}\n",
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;"
+    ".tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;"
     "margin:0 0 18px}\n",
     ".tile{background:var(--card);border:1px solid var(--line);border-radius:10px;"
     "padding:12px 16px 10px;border-top:3px solid var(--c)}\n",
@@ -53,7 +53,8 @@ const char *const html_style[] = {
     "background:var(--fb)}\n",
     ".findings .l{flex:none;width:3.6em;font-size:11.5px;font-weight:700;letter-spacing:.05em;"
     "text-transform:uppercase;color:var(--f)}\n",
-    ".findings .w{overflow-wrap:anywhere}.findings a{color:inherit}\n",
+    ".findings .w{overflow-wrap:anywhere}.findings a{color:inherit;text-decoration:none}"
+    ".findings a:hover{text-decoration:underline}\n",
     ".alert{--f:var(--alert);--fb:var(--alertbg)}.look{--f:var(--look);--fb:var(--lookbg)}"
     ".note{--f:var(--note);--fb:var(--notebg)}\n",
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));"
@@ -72,18 +73,20 @@ const char *const html_style[] = {
     "fill-opacity:1}\n",
     ".wide{overflow-x:auto;margin:0 -22px;padding:0 22px}\n",
     "table{border-collapse:collapse;width:100%;font-size:13.5px}\n",
-    "th{text-align:left;font-weight:600;color:var(--soft);font-size:12.5px;padding:4px 14px 5px 0;"
+    "th,thead td{text-align:left;font-weight:600;color:var(--soft);font-size:12.5px;padding:4px 14px 5px 0;"
     "border-bottom:1px solid var(--strong);vertical-align:bottom;white-space:nowrap}\n",
-    "td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;"
-    "overflow-wrap:anywhere;min-width:5em}\n",
+    "td{padding:5px 14px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;"
+    "overflow-wrap:anywhere;min-width:9em}\n",
     "th:last-child,td:last-child{padding-right:0}\n",
     "tbody tr:last-child td{border-bottom:0}\n",
     "th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}\n",
-    "td.t{white-space:nowrap;font-variant-numeric:tabular-nums}\n",
+    "td.t{min-width:0;white-space:nowrap;font-variant-numeric:tabular-nums}\n",
     "td.zero{color:var(--soft);opacity:.6}\n",
-    "td.bar{min-width:110px}\n",
-    "td.bar svg{display:block;width:100%;height:4px;margin-top:2px;transform:scaleX(-1);"
-    "fill:var(--c)}\n",
+    "td.bar{width:26%;min-width:90px;padding-right:18px;vertical-align:middle}\n",
+    "td.bar svg{display:block;width:100%;height:8px}td.bar rect{fill:var(--c)}\n",
+    "td.n+td.t,td.n+td:not(.n),th.n+th:not(.n){padding-left:6px}\n",
+    "td:first-child{min-width:10.5em}td.t:first-child{min-width:0}\n",
+    ".list{display:block;min-width:15em}td .list>span{display:inline-block;margin-right:12px}\n",
     "tr.others td{color:var(--soft);font-style:italic}\n",
     ".cols{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));"
     "gap:4px 36px}\n",
@@ -106,6 +109,7 @@ const char *const html_style[] = {
     "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\n",
     "ul.plain{margin:0;padding-left:1.2em;font-size:13.5px;max-width:80ch}\n",
     "footer{color:var(--soft);font-size:12.5px;padding-bottom:36px}\n",
+    "@media (max-width:1000px){.tiles{grid-template-columns:repeat(3,1fr)}}\n",
     "@media (max-width:560px){main,header.top,footer{padding-left:12px;padding-right:12px}"
     "header.top{padding-top:20px}section{padding:16px 14px}"
     ".wide{margin:0 -14px;padding:0 14px}h1{font-size:22px}"

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define TOP_CLIENTS 25U
+#define TOP_CLIENTS 20U
 #define TOP_FEW 15U
 #define TOP_REASONS 12U
 
@@ -21,22 +21,17 @@ static void sum_rest(const struct tally *t, size_t from, struct tally_row *ret)
 
 static void counts_of(const struct tally_row *row, uint64_t max, struct buf *out)
 {
-    html_cell_bar(out, row->count[HAPPENED_ISSUED], max, "issued");
+    if (max > 0) {
+        html_cell_stack(out, row->count, max);
+    } else {
+        buf_add_str(out, "<td></td>");
+    }
+    html_cell_num(out, row->count[HAPPENED_ISSUED]);
     html_cell_num(out, row->count[HAPPENED_DENIED]);
     html_cell_num(out, row->count[HAPPENED_REVOKED]);
     html_cell_num(out, row->count[HAPPENED_FAILED]);
     html_cell_time(out, row->last_us);
     buf_add_str(out, "</tr>\n");
-}
-
-static uint64_t max_issued(const struct tally *t, size_t shown, const struct tally_row *rest)
-{
-    uint64_t max = rest->count[HAPPENED_ISSUED];
-    for (size_t i = 0; i < shown; i++) {
-        const uint64_t count = t->rows[i].count[HAPPENED_ISSUED];
-        max = count > max ? count : max;
-    }
-    return max;
 }
 
 static void say_others(const struct tally *t, size_t num, struct buf *out)
@@ -61,17 +56,16 @@ static void table_of(const struct tally *t, const char *what, size_t top, struct
         return;
     }
     sum_rest(t, shown, &rest);
-    const uint64_t max = max_issued(t, shown, &rest);
-    (void)snprintf(heads, sizeof(heads), "%s|#Issued|#Denied|#Revoked|#Failed|Last seen", what);
+    (void)snprintf(heads, sizeof(heads), "%s||#Issued|#Denied|#Revoked|#Failed|Last seen", what);
     html_table(out, heads);
     for (size_t i = 0; i < shown; i++) {
         buf_add_str(out, "<tr>");
         html_cell_text(out, t->rows[i].text);
-        counts_of(&t->rows[i], max, out);
+        counts_of(&t->rows[i], t->rows[0].total, out);
     }
     if (used > shown || t->beyond > 0) {
         say_others(t, used - shown, out);
-        counts_of(&rest, max, out);
+        counts_of(&rest, 0, out);
     }
     html_table_end(out);
 }
@@ -80,7 +74,7 @@ void html_who(const struct report *r, struct buf *out)
 {
     html_section(out, "clients", "Clients",
                  "Who asked: the client of the policy that authenticated, also where it asked for "
-                 "another.");
+                 "another. Bars are issued, denied, revoked and failed, in this order.");
     table_of(&r->clients, "Client", TOP_CLIENTS, out);
     html_section_end(out);
     html_section(out, "rules", "Rules and owners", NULL);
@@ -107,6 +101,7 @@ static void counts_table(const struct tally *t, const char *heads, const char *c
     for (size_t i = 0; i < shown; i++) {
         buf_add_str(out, "<tr>");
         html_cell_text(out, t->rows[i].text);
+        html_cell_num(out, t->rows[i].total);
         html_cell_bar(out, t->rows[i].total, t->rows[0].total, colour);
         if (with_times) {
             html_cell_time(out, t->rows[i].first_us);
@@ -117,7 +112,7 @@ static void counts_table(const struct tally *t, const char *heads, const char *c
     if (rest.total > 0) {
         say_others(t, used - shown, out);
         html_cell_num(out, rest.total);
-        buf_add_str(out, with_times ? "<td></td><td></td></tr>\n" : "</tr>\n");
+        buf_add_str(out, with_times ? "<td></td><td></td><td></td></tr>\n" : "<td></td></tr>\n");
     }
     html_table_end(out);
 }
@@ -127,14 +122,13 @@ void html_strangers(const struct report *r, struct buf *out)
     html_section(out, "strangers", "Strangers",
                  "Failed authentications by where they came from (of IPv6 the /64), and requests "
                  "that were refused before anything was decided.");
-    counts_table(&r->sources, "Source|#Failed authentications|First|Last", "denied", TOP_FEW, true,
-                 out);
+    counts_table(&r->sources, "Source|#Failed||First|Last", "denied", TOP_FEW, true, out);
     buf_add_str(out, "<div class=\"cols\"><div><h3>Why authentication failed</h3>\n");
-    counts_table(&r->authn_reasons, "Reason|#Times", "denied", TOP_REASONS, false, out);
+    counts_table(&r->authn_reasons, "Reason|#Times|", "denied", TOP_REASONS, false, out);
     buf_add_str(out, "</div><div><h3>Refused undecided</h3>\n");
-    counts_table(&r->refused_reasons, "Reason|#Times", "denied", TOP_REASONS, false, out);
+    counts_table(&r->refused_reasons, "Reason|#Times|", "denied", TOP_REASONS, false, out);
     buf_add_str(out, "</div><div><h3>Counted without a record of their own</h3>\n");
-    counts_table(&r->drop_reasons, "Reason|#Times", "grey", TOP_REASONS, false, out);
+    counts_table(&r->drop_reasons, "Reason|#Times|", "grey", TOP_REASONS, false, out);
     buf_add_str(out, "</div></div>\n");
     html_section_end(out);
 }
@@ -173,9 +167,9 @@ void html_denied(const struct report *r, struct buf *out)
     }
     html_more(out, r->num_denials - shown, "denied before allowed");
     buf_add_str(out, "<div class=\"cols\"><div><h3>Why the policy said no</h3>\n");
-    counts_table(&r->deny_reasons, "Reason|#Denied", "denied", TOP_REASONS, false, out);
+    counts_table(&r->deny_reasons, "Reason|#Denied|", "denied", TOP_REASONS, false, out);
     buf_add_str(out, "</div><div><h3>Why it failed</h3>\n");
-    counts_table(&r->fail_reasons, "Reason|#Failed", "failed", TOP_REASONS, false, out);
+    counts_table(&r->fail_reasons, "Reason|#Failed|", "failed", TOP_REASONS, false, out);
     buf_add_str(out, "</div></div>\n");
     html_section_end(out);
 }

@@ -249,6 +249,8 @@ void json_log(const struct report *r, struct buf *out)
     cli_json_u64(out, "torn_ends", h->void_tails);
     cli_json_u64(out, "void_bytes", h->void_bytes);
     cli_json_u64(out, "faults", h->faults);
+    cli_json_u64(out, "losses", h->losses);
+    cli_json_u64(out, "witness_alarms", h->alarms);
     cli_json_u64(out, "outages", h->outages);
     cli_json_u64(out, "outage_us", h->outage_us);
     cli_json_u64(out, "refused_in_outages", h->refused);

@@ -19,7 +19,7 @@
 #define REPORT_DENIALS_MAX 100000U
 #define REPORT_POLICIES_MAX 60U /* the newest */
 #define REPORT_CHANGES_MAX 41U
-#define REPORT_FAULTS_MAX 40U
+#define REPORT_EVENTS_MAX 40U
 #define REPORT_LOOKBACK_US                                                                         \
     (30 * INT64_C(86400000000)) /* denials before the period that still count */
 #define REPORT_TYPES_MAX 64U
@@ -93,8 +93,10 @@ struct policy_event {
 
 /* ---- the log itself ---- */
 
-struct fault {
+/* What happened to the log: faults of the disk, losses that were accepted, alarms of witnesses, pruning. */
+struct log_event {
     int64_t us;
+    uint32_t type; /* enum audit_type */
     struct slice what, detail;
 };
 
@@ -110,8 +112,9 @@ struct health {
     uint64_t types[REPORT_TYPES_MAX];
     uint64_t opens, unclean, void_tails, void_bytes;
     uint64_t starts, stops;
-    uint64_t faults, outages, outage_us, refused;
-    struct fault fault[REPORT_FAULTS_MAX];
+    uint64_t faults, losses, alarms, outages, outage_us, refused;
+    struct log_event events[REPORT_EVENTS_MAX]; /* a ring: the newest */
+    uint64_t num_events;
     uint64_t clock_back; /* records dated before the one in front of them */
     int64_t clock_back_worst_us, clock_back_at_us;
     int64_t silence_us, silence_from_us; /* the longest between two records */

@@ -8,10 +8,10 @@
 #define HEIGHT 136
 #define DAY_US INT64_C(86400000000)
 
-/* nice_top - the next of 1, 2, 4, 6, 8 and 10 times a power of ten: halves of them are whole, but for 1. */
+/* nice_top - the next of 1, 2, 3, 4, 5, 6, 8 and 10 times a power of ten. */
 static uint64_t nice_top(uint64_t max)
 {
-    static const uint64_t steps[] = {1, 2, 4, 6, 8, 10};
+    static const uint64_t steps[] = {1, 2, 3, 4, 5, 6, 8, 10};
     uint64_t power = 1;
     while (max / power >= 10) {
         power *= 10;

@@ -87,6 +87,8 @@ static void health(const struct report *r, const struct text *t)
     fact(t, "segments not closed properly", h->unclean);
     fact(t, "bytes of torn ends", h->void_bytes);
     fact(t, "faults of the disk", h->faults);
+    fact(t, "losses that were accepted", h->losses);
+    fact(t, "alarms of witnesses", h->alarms);
     fact(t, "seconds not writable", h->outage_us / 1000000);
     fact(t, "requests refused then", h->refused);
     fact(t, "clock went back", h->clock_back);

@@ -32,6 +32,19 @@ struct cert_ref {
     char serial[41];
 };
 
+/* What is to become of one attempt of a batch. */
+struct plan {
+    unsigned client;
+    enum audit_type outcome;
+    bool is_revoke, is_pod, is_ip, is_wildcard;
+    bool is_own;   /* a revocation by the broker itself */
+    bool is_wrong; /* the CA makes another certificate than it should */
+    uint64_t attempt;
+    unsigned pod;
+    unsigned foreign; /* 0, or a team past its own whose name is asked for */
+    struct cert_ref cert;
+};
+
 struct story {
     struct log_writer w;
     uint64_t random;
@@ -41,20 +54,11 @@ struct story {
     int64_t step_us; /* usual time between batches */
     struct cert_ref ring[RING];
     size_t num_ring;
+    struct plan denied; /* something that was, and may be allowed later */
     char cert[CERT_B64 + 1];
     char policy_sha256[65];
     unsigned policy_no;
     int64_t next_policy_us, next_restart_us, next_fault_us;
-};
-
-/* What is to become of one attempt of a batch. */
-struct plan {
-    unsigned client;
-    enum audit_type outcome;
-    bool is_revoke, is_pod, is_ip, is_wildcard, is_own; /* own: a revocation by the broker itself */
-    uint64_t attempt;
-    unsigned pod;
-    struct cert_ref cert;
 };
 
 static uint64_t next_random(struct story *s)
@@ -148,6 +152,10 @@ static void add_names(struct audit_names *names, struct texts *t, const struct p
     (void)snprintf(t->dns[0], sizeof(t->dns[0]), "%s.%s.acme.internal", service, team);
     (void)snprintf(t->dns[1], sizeof(t->dns[1]), "%s-%05x.pods.%s.acme.internal", service,
                    p->pod & 0xfffff, team);
+    if (p->foreign != 0) {
+        (void)snprintf(t->dns[0], sizeof(t->dns[0]), "%s.%s.acme.internal", service,
+                       teams[(p->client + p->foreign) % TEAMS]);
+    }
     if (p->is_wildcard) {
         (void)snprintf(t->dns[1], sizeof(t->dns[1]), "*.%s.acme.internal", team);
     }
@@ -215,13 +223,11 @@ static void say_denied(struct story *s, size_t i, struct plan *p)
     struct texts t;
     struct audit_event e;
     const char *reason = reasons[pick(s, 5)];
+    p->foreign = 1 + p->pod % 4;
+    s->denied = happens(s, 200) ? *p : s->denied;
     audit_event_zero(&e, AUDIT_AUTHZ_DENY);
     add_who(s, &e, &t, p, s->num + i);
     add_ask(&e, &t, p);
-    (void)snprintf(t.dns[0], sizeof(t.dns[0]), "%s.%s.acme.internal", service_of(p->client),
-                   teams[(p->client + 1 + p->pod % 4) % TEAMS]);
-    t.dns_list[0] = slice_of(t.dns[0]);
-    e.want.cn = t.dns_list[0];
     (void)snprintf(t.detail, sizeof(t.detail), "dns name \"%s\" is not covered by rule \"%s\"",
                    t.dns[0], t.rule);
     e.decision = SLICE("deny");
@@ -273,7 +279,7 @@ static enum audit_type pick_outcome(struct story *s)
     if (happens(s, 60)) {
         return AUDIT_ISSUE_FAIL;
     }
-    return happens(s, 4) ? AUDIT_ISSUE_UNKNOWN : AUDIT_ISSUE_OK;
+    return happens(s, 1) && happens(s, 5000) ? AUDIT_ISSUE_UNKNOWN : AUDIT_ISSUE_OK;
 }
 
 /* begin - what place i of the batch is; true if it has an outcome. */
@@ -298,7 +304,11 @@ static bool begin(struct story *s, size_t i, struct plan *p)
         say_dropped(s, i);
         return false;
     }
-    p->is_revoke = dice < 120 && s->num_ring > 0;
+    if (dice == 54 && s->denied.foreign != 0 && happens(s, 2000)) {
+        *p = s->denied;
+        s->denied.foreign = 0;
+    }
+    p->is_revoke = dice < 120 && s->num_ring > 0 && p->foreign == 0;
     if (p->is_revoke) {
         const size_t at = pick(s, (unsigned)s->num_ring);
         p->cert = s->ring[at];
@@ -306,6 +316,7 @@ static bool begin(struct story *s, size_t i, struct plan *p)
         p->client = p->cert.client;
     }
     p->outcome = p->is_revoke ? AUDIT_REVOKE_OK : pick_outcome(s);
+    p->is_wrong = p->outcome == AUDIT_ISSUE_FAIL && happens(s, 300);
     audit_event_zero(&e, p->is_revoke ? AUDIT_REVOKE_ATTEMPT : AUDIT_ISSUE_ATTEMPT);
     add_who(s, &e, &t, p, s->num + i);
     if (p->is_revoke) {
@@ -340,7 +351,7 @@ static void conclude(struct story *s, size_t i, const struct plan *p, uint64_t s
         e.serial = slice_of(p->cert.serial);
         e.revoke_reason = SLICE("superseded");
         e.effect = SLICE("done");
-    } else if (p->outcome == AUDIT_ISSUE_FAIL && happens(s, 500)) {
+    } else if (p->outcome == AUDIT_ISSUE_FAIL && p->is_wrong) {
         add_certificate(s, &e, &t, p);
         add_upstream(s, &e);
         e.mismatch = mismatch;
@@ -368,7 +379,7 @@ static void keep(struct story *s, const struct plan *p, uint64_t seq)
     }
 }
 
-/* lose - the caller was gone; the broker takes the certificate back. */
+/* lose - the caller was gone, or the certificate was not right; the broker takes it back. */
 static void lose(struct story *s, const struct plan *p, uint64_t ref)
 {
     struct texts t;
@@ -377,11 +388,14 @@ static void lose(struct story *s, const struct plan *p, uint64_t ref)
     own.is_own = true;
     own.is_revoke = true;
     own.outcome = AUDIT_REVOKE_OK;
-    audit_event_zero(&e, AUDIT_ISSUE_UNDELIVERED);
-    add_who(s, &e, &t, p, ref);
-    e.ref = ref;
-    e.serial = slice_of(p->cert.serial);
-    writer_submit(&s->w, 0, &e);
+    if (p->outcome == AUDIT_ISSUE_OK) {
+        audit_event_zero(&e, AUDIT_ISSUE_UNDELIVERED);
+        add_who(s, &e, &t, p, ref);
+        e.ref = ref;
+        e.serial = slice_of(p->cert.serial);
+        writer_submit(&s->w, 0, &e);
+        s->num++;
+    }
     audit_event_zero(&e, AUDIT_REVOKE_ATTEMPT);
     add_who(s, &e, &t, &own, ref);
     e.action = SLICE("revoke");
@@ -391,7 +405,7 @@ static void lose(struct story *s, const struct plan *p, uint64_t ref)
     own.attempt = s->w.append[1].seq;
     conclude(s, 0, &own, ref);
     writer_wait(&s->w);
-    s->num += 3;
+    s->num += 2;
 }
 
 static void batch(struct story *s)
@@ -415,7 +429,9 @@ static void batch(struct story *s)
     }
     writer_wait(&s->w);
     for (size_t i = 0; i < BATCH; i++) {
-        if (has_outcome[i] && plans[i].outcome == AUDIT_ISSUE_OK && happens(s, 6)) {
+        if (has_outcome[i] && plans[i].outcome == AUDIT_ISSUE_OK && happens(s, 3)) {
+            undelivered = i;
+        } else if (has_outcome[i] && plans[i].is_wrong && happens(s, 9700)) {
             undelivered = i;
         } else if (has_outcome[i]) {
             keep(s, &plans[i], s->w.append[i].seq);
@@ -541,6 +557,9 @@ static void pass_time(struct story *s)
     unsigned weight = by_hour[hour];
     weight = weekday == 0 || weekday == 6 ? weight / 3 + 5 : weight;
     s->w.clock_us += s->step_us * 48 / weight * (50 + (int64_t)pick(s, 100)) / 100;
+    if (s->w.clock_us > s->end_us - 60 * INT64_C(1000000)) {
+        s->w.clock_us = s->end_us - 60 * INT64_C(1000000);
+    }
 }
 
 static void tell(struct story *s)

@@ -28,9 +28,9 @@ make_log empty 0 1
 make_log small 6000 20
 make_log large "$records" 365
 for width in 400 900 1440; do
-    shoot small $width 2400 1
-    shoot small $width 2400 0
-    shoot large $width 9000 1
+    shoot small $width 15000 1
+    shoot small $width 15000 0
+    shoot large $width 15000 1
 done
-shoot large 1440 9000 0
+shoot large 1440 15000 0
 shoot empty 900 2400 1
