@@ -57,13 +57,13 @@ def build(name, *libraries):
     return out
 
 
-def build_with_policy(name, modules=("policy", "base")):
+def build_with_policy(name, modules=("policy", "base"), packages=()):
     """The same for one that links the broker's own policy/ and base/, or other modules."""
     out = ROOT / ".build/bench" / name
     libraries = [f".build/release/lib{module}.a" for module in modules]
     subprocess.run(["make", "-s", *libraries], cwd=ROOT, check=True)
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "yaml-0.1", "libcrypto",
-                            "libpcre2-8", "libpsl", "glib-2.0"], check=True, text=True,
+                            "libpcre2-8", "libpsl", "glib-2.0", *packages], check=True, text=True,
                            stdout=subprocess.PIPE).stdout.split()
     out.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cc", "-O2", "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-I.", "-o", out,
@@ -381,6 +381,21 @@ def print_replays(rows, directory):
               f"{row['cpu_s'] / row['asks'] * 1e6:>16.2f}")
 
 
+# ---------------------------------------------------------------- verifying the audit log
+def verifying(directory, quick):
+    """What the C program says of a log of records of 600 bytes."""
+    program = build_with_policy("bench_verify", ("verify", "audit", "tlog", "base"), ("libzstd",))
+    command = [program, directory / "verify", str(200000 if quick else 2000000), "5" if quick else "9"]
+    return json.loads(subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout)
+
+
+def print_verifying(row):
+    print(f"\naudit verify: {row['records']:,} records, {row['bytes'] / 1e6:,.0f} MB: one thread "
+          f"{row['one_thread_gb_s']:.2f} GB/s, two {row['two_threads_gb_s']:.2f} GB/s "
+          f"({row['two_threads_ratio']:.2f}x), {row['cpu_gb_s']:.2f} GB for a second of CPU, "
+          f"peak {row['peak_mib']:.0f} MiB")
+
+
 def write_numbers(path, numbers):
     if path:
         Path(path).write_text(json.dumps(numbers, indent=1) + "\n")
@@ -390,7 +405,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--real", action="store_true", help="the real CFSSL instead of nginx")
     parser.add_argument("--all", action="store_true", help="both")
-    parser.add_argument("--policy", action="store_true", help="decisions alone, without any network")
+    parser.add_argument("--policy", action="store_true", help="decisions, replay and verifying, without any network")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--dir", help="where the audit log is written (its disk is what is measured)")
@@ -403,6 +418,8 @@ def main():
             print_decisions(numbers["policy"])
             numbers["replay"] = replays(directory, args.quick)
             print_replays(numbers["replay"], directory)
+            numbers["verify"] = verifying(directory, args.quick)
+            print_verifying(numbers["verify"])
             return write_numbers(args.json, numbers)
         pki = Pki(directory / "pki")
         if not args.real or args.all:

@@ -18,6 +18,7 @@
 
 struct log_writer {
     const char *dir;
+    const struct note_signer *key; /* set before writer_start: the log signs; NULL: it does not */
     struct audit *audit;
     struct audit_append append[WRITE_LOG_IN_FLIGHT];
     struct buf body[WRITE_LOG_IN_FLIGHT];
@@ -89,6 +90,7 @@ static void writer_open(struct log_writer *w)
                                            .version = "bench",
                                            .io = &w->io,
                                            .clock = &w->clock,
+                                           .key = w->key,
                                            .segment_seconds = 1U << 30},
                    &w->audit, &recovery, &err) != CB_OK) {
         die("log", err.msg);
@@ -107,7 +109,9 @@ static void writer_start(struct log_writer *w, const char *dir, const char *orig
     w->clock = (struct cb_clock){.wall_us = writer_wall, .mono_us = writer_mono, .ctx = w};
     syncing = w;
     init_at_us = start_us;
-    if (audit_init(dir, origin, &err) != CB_OK) {
+    const enum cb_code code = w->key == NULL ? audit_init(dir, origin, &err)
+                                             : audit_init_signed(dir, origin, w->key, &err);
+    if (code != CB_OK) {
         die("log", err.msg);
     }
     init_at_us = 0;
