@@ -244,6 +244,15 @@ static void bad_line(struct pass *p, struct slice bytes, const char *what)
     p->tree.is_lost = p->tree.is_lost || p->line == 1;
 }
 
+/* say_no_record - no crash leaves that. */
+static void say_no_record(struct pass *p, const char *why)
+{
+    char what[VERIFY_TEXT_MAX];
+    (void)snprintf(what, sizeof(what),
+                   "its checksum is right, but it is not as records are: %.240s", why);
+    say(p, due(p), what);
+}
+
 enum cb_code pass_broken(struct pass *p, struct slice bytes, struct cb_err *err)
 {
     (void)err;
@@ -271,7 +280,7 @@ enum cb_code pass_line(struct pass *p, struct slice line, uint64_t offset, struc
         return CB_OK;
     }
     if (code != CB_OK) {
-        say(p, due(p), why.msg);
+        say_no_record(p, why.msg);
         p->damaged++;
         p->tree.is_lost = p->tree.is_lost || p->line == 1;
         p->opened = true;

@@ -124,6 +124,8 @@ static void add_checkpoints(struct buf *out, const struct verify_report *r,
                against->quick ? " (--quick)" : "");
     if (r->sealed >= r->records) {
         buf_add_slice(out, SLICE("they cover every record\n"));
+    } else if (r->verdict != VERIFY_INTACT) {
+        buf_printf(out, "the newest one that fits covers %llu\n", (unsigned long long)r->sealed);
     } else {
         buf_printf(out, "the newest %llu record%s not covered yet\n",
                    (unsigned long long)(r->records - r->sealed),

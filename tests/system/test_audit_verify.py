@@ -158,7 +158,7 @@ def delete_line(directory):
 def forge(directory):
     path = segment(directory, 2)
     lines = lines_of(path)
-    body = lines[3][:-20].replace(b"alice", b"mable")
+    body = lines[3][:-19].replace(b"alice", b"mable")
     lines[3] = body + b',"crc":"%08x"}\n' % crc32c(body)
     path.write_bytes(b"".join(lines))
 
