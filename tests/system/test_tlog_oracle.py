@@ -6,6 +6,7 @@ import pytest
 
 from broker import Broker
 from oracle import Oracle
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +194,32 @@ def test_cosigned(sealed, oracle, tmp_path):
     done = sealed.run("check-proof", file, "--key", sealed.vkey, "--witness", witness_key)
     assert done.returncode == 1
     assert sealed.run("check-proof", path, "--key", witness_key).returncode == 2
+
+
+def test_beside_a_running_broker(start, tmp_path):
+    """A certificate is proven while others are issued: as soon as its record is sealed, within seconds."""
+    broker = start()
+    proofs = []
+    with broker.client("alice") as alice:
+        for number in range(40):
+            reply = alice.newcert(f"b{number}.pods.acme.internal")
+            assert reply.status == 200
+            if number % 10 == 0:
+                path = tmp_path / f"{number}.tlog-proof"
+                prove = ["audit", "prove", reply.request_id, "--audit", broker.audit_dir, "-o", path]
+                wait_until(lambda: alice.info().status == 200  # the log grows meanwhile
+                           and broker.command(*prove).returncode == 0, 10, "the record to be sealed")
+                proofs.append((reply.request_id, path))
+    for request, path in proofs:
+        done = broker.command("audit", "check-proof", path, "--key", broker.vkey, "--json")
+        told = json.loads(done.stdout)
+        assert told["good"] and told["record"]["req"] == request
+        assert told["record"]["type"] == "issue.ok"
+
+
+def test_nothing_to_prove_with(broker, tmp_path):
+    for wrong in (tmp_path / "missing", tmp_path):
+        for verb, *what in (("prove", "1"), ("checkpoint",), ("consistency", "/dev/null", "/dev/null")):
+            done = broker.command("audit", verb, *what, "--audit", wrong)
+            assert done.returncode == 2 and str(wrong) in done.stderr, done
+    assert broker.command("audit", "prove", "1", "--all", "--audit", broker.audit_dir).returncode == 2
