@@ -8,6 +8,7 @@
 
 #define CELL_MAX 72U
 #define BAR_WIDTH 40U
+#define NUMBER_WIDTH 9U
 
 /* ---- pieces ---- */
 
@@ -53,10 +54,22 @@ void text_cell(const struct text *t, struct columns *c, struct slice text)
     buf_free(&shown);
 }
 
+static void add_right(struct columns *c, struct slice text)
+{
+    for (size_t i = text.len; i < NUMBER_WIDTH; i++) {
+        buf_add_char(&c->text, ' ');
+    }
+    buf_add_slice(&c->text, text);
+    columns_end(c);
+}
+
 void text_cell_num(struct columns *c, uint64_t num)
 {
-    text_num(&c->text, num);
-    columns_end(c);
+    struct buf text;
+    buf_init(&text, 64);
+    text_num(&text, num);
+    add_right(c, buf_slice(&text));
+    buf_free(&text);
 }
 
 void text_cell_when(struct columns *c, int64_t us)
@@ -67,14 +80,18 @@ void text_cell_when(struct columns *c, int64_t us)
 
 void text_heads(struct columns *c, const char *heads)
 {
-    for (const char *at = heads; *at != '\0'; at++) {
-        if (*at == '|') {
-            columns_end(c);
+    struct slice rest = slice_of(heads);
+    for (bool more = true; more;) {
+        const size_t len = slice_find(rest, '|');
+        if (len > 0 && rest.ptr[0] == '#') {
+            add_right(c, (struct slice){rest.ptr + 1, len - 1});
         } else {
-            buf_add_char(&c->text, *at);
+            buf_add_slice(&c->text, (struct slice){rest.ptr, len});
+            columns_end(c);
         }
+        more = len < rest.len;
+        rest = slice_from(rest, more ? len + 1 : len);
     }
-    columns_end(c);
 }
 
 void text_table(const struct text *t, struct columns *c, uint64_t more)
@@ -158,29 +175,47 @@ static void add_findings(struct report *r, const struct text *t)
     buf_add_str(t->out, num == 0 ? "  Nothing stands out.\n" : "");
 }
 
-/* add_activity - a line a bucket, while there is one. */
+static void add_bar(struct columns *c, uint64_t num, uint64_t max)
+{
+    const uint64_t len = max == 0 ? 0 : (num * BAR_WIDTH + max - 1) / max;
+    for (uint64_t i = 0; i < len; i++) {
+        buf_add_char(&c->text, '#');
+    }
+    columns_end(c);
+}
+
+static bool is_quiet(const struct series *s, size_t i)
+{
+    uint64_t sum = 0;
+    for (unsigned k = 0; k < HAPPENING_COUNT; k++) {
+        sum += s->count[k][i];
+    }
+    return sum == 0;
+}
+
+/* add_activity - a line a bucket; those in which nothing happened are left out. */
 static void add_activity(const struct report *r, const struct text *t)
 {
-    const uint64_t max = series_max(&r->series, HAPPENED_ISSUED);
+    const struct series *s = &r->series;
+    const uint64_t max = series_max(s, HAPPENED_ISSUED);
     struct columns c;
     text_title(t, "Activity");
-    if (r->series.num == 0) {
+    if (s->num == 0) {
         buf_add_str(t->out, "  The log has no record of this period.\n");
         return;
     }
+    buf_printf(t->out, "  by %s; what is not listed was quiet\n", series_bucket_words(s));
     columns_init(&c, 6, 0);
-    text_heads(&c, "From|Issued|Denied|Revoked|Failed|Issued");
-    for (size_t i = 0; i < r->series.num; i++) {
-        text_cell_when(&c, r->series.start_us + (int64_t)i * r->series.bucket_us);
+    text_heads(&c, "From|#Issued|#Denied|#Revoked|#Failed|");
+    for (size_t i = 0; i < s->num; i++) {
+        if (is_quiet(s, i)) {
+            continue;
+        }
+        text_cell_when(&c, s->start_us + (int64_t)i * s->bucket_us);
         for (unsigned k = 0; k < HAPPENING_COUNT; k++) {
-            text_cell_num(&c, r->series.count[k][i]);
+            text_cell_num(&c, s->count[k][i]);
         }
-        const uint64_t issued = r->series.count[HAPPENED_ISSUED][i];
-        const uint64_t len = max == 0 ? 0 : (issued * BAR_WIDTH + max - 1) / max;
-        for (uint64_t b = 0; b < len; b++) {
-            buf_add_char(&c.text, '#');
-        }
-        columns_end(&c);
+        add_bar(&c, s->count[HAPPENED_ISSUED][i], max);
     }
     text_table(t, &c, 0);
 }

@@ -20,7 +20,7 @@ void text_when(struct buf *out, int64_t us);  /* 2026-07-22 16:23, or a dash */
 void text_cell(const struct text *t, struct columns *c, struct slice text);
 void text_cell_num(struct columns *c, uint64_t num);
 void text_cell_when(struct columns *c, int64_t us);
-/* text_heads - a first row of titles separated by '|'. */
+/* text_heads - a first row of titles separated by '|'; '#' in front: over numbers. */
 void text_heads(struct columns *c, const char *heads);
 /* text_table - print and free it; more: what is not shown. */
 void text_table(const struct text *t, struct columns *c, uint64_t more);

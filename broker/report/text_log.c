@@ -53,6 +53,14 @@ static void fact(const struct text *t, const char *what, uint64_t num)
     buf_add_char(t->out, '\n');
 }
 
+/* fact_if - of what had better not happen: nothing said if it did not. */
+static void fact_if(const struct text *t, const char *what, uint64_t num)
+{
+    if (num > 0) {
+        fact(t, what, num);
+    }
+}
+
 static void checkpoint(const struct text *t, const char *what, bool is_there, uint64_t size,
                        int64_t us)
 {
@@ -84,16 +92,16 @@ static void health(const struct report *r, const struct text *t)
     buf_add_char(t->out, '\n');
     fact(t, "broker started", h->starts);
     fact(t, "broker stopped", h->stops);
-    fact(t, "segments not closed properly", h->unclean);
-    fact(t, "bytes of torn ends", h->void_bytes);
-    fact(t, "faults of the disk", h->faults);
-    fact(t, "losses that were accepted", h->losses);
-    fact(t, "alarms of witnesses", h->alarms);
-    fact(t, "seconds not writable", h->outage_us / 1000000);
-    fact(t, "requests refused then", h->refused);
-    fact(t, "clock went back", h->clock_back);
+    fact_if(t, "segments not closed properly", h->unclean);
+    fact_if(t, "bytes of torn ends", h->void_bytes);
+    fact_if(t, "faults of the disk", h->faults);
+    fact_if(t, "losses that were accepted", h->losses);
+    fact_if(t, "alarms of witnesses", h->alarms);
+    fact_if(t, "seconds not writable", h->outage_us / 1000000);
+    fact_if(t, "requests refused then", h->refused);
+    fact_if(t, "clock went back", h->clock_back);
     fact(t, "longest silence in minutes", (uint64_t)h->silence_us / 60000000);
-    fact(t, "counted without a record", h->dropped);
+    fact_if(t, "counted without a record", h->dropped);
 }
 
 void text_log(const struct report *r, const struct text *t)

@@ -46,9 +46,9 @@ static void counts(const struct text *t, const struct tally *tally, const char *
 void text_who(const struct report *r, const struct text *t)
 {
     happenings(t, &r->clients, "By client (who asked)",
-               "Client|Issued|Denied|Revoked|Failed|Last seen");
-    happenings(t, &r->rules, "By rule", "Rule|Issued|Denied|Revoked|Failed|Last seen");
-    happenings(t, &r->owners, "By owner", "Owner|Issued|Denied|Revoked|Failed|Last seen");
+               "Client|#Issued|#Denied|#Revoked|#Failed|Last seen");
+    happenings(t, &r->rules, "By rule", "Rule|#Issued|#Denied|#Revoked|#Failed|Last seen");
+    happenings(t, &r->owners, "By owner", "Owner|#Issued|#Denied|#Revoked|#Failed|Last seen");
     counts(t, &r->deny_reasons, "Why the policy said no");
     counts(t, &r->fail_reasons, "Why it failed");
     counts(t, &r->sources, "Failed authentications by source");
@@ -62,7 +62,7 @@ static void names(const struct report *r, const struct text *t)
     size_t num = 0;
     text_title(t, "Names given for the first time");
     columns_init(&c, 4, 1U | 1U << 3);
-    text_heads(&c, "For whom|New names|Certificates|For instance");
+    text_heads(&c, "For whom|#New names|#Certificates|For instance");
     for (; num < r->holders.num && r->holders.rows[num].new_names > 0; num++) {
         const struct tally_row *row = &r->holders.rows[num];
         if (num < TOP_LIST) {
@@ -83,7 +83,7 @@ static void wide(const struct report *r, const struct text *t)
     }
     text_title(t, "Wildcards and addresses");
     columns_init(&c, 5, 3);
-    text_heads(&c, "For whom|Name|Times|First|");
+    text_heads(&c, "For whom|Name|#Times|First|");
     for (size_t i = 0; i < r->num_specials && i < TOP_LIST; i++) {
         text_cell(t, &c, r->specials[i].client);
         text_cell(t, &c, r->specials[i].name);
@@ -102,7 +102,7 @@ static void denials(const struct report *r, const struct text *t)
     }
     text_title(t, "Denied before allowed");
     columns_init(&c, 6, 3);
-    text_heads(&c, "Client|Name|Denied|Reason|Allowed|Rule");
+    text_heads(&c, "Client|Name|#Denied|Reason|Allowed|Rule");
     for (size_t i = 0; i < r->num_denials && i < TOP_LIST; i++) {
         const struct denial *d = &r->denials[i];
         text_cell(t, &c, d->client);
@@ -117,11 +117,16 @@ static void denials(const struct report *r, const struct text *t)
 
 static void loose(const struct report *r, const struct text *t)
 {
+    bool any = false;
     text_title(t, "Loose ends");
     for (unsigned kind = 0; kind < LOOSE_COUNT; kind++) {
         const struct loose_list *list = &r->loose[kind];
         const uint64_t kept = list->num < TOP_LIST ? list->num : TOP_LIST;
         struct columns c;
+        if (list->num + list->older_open == 0) {
+            continue;
+        }
+        any = true;
         buf_printf(t->out, "  %s: ", loose_word((enum loose_kind)kind));
         text_num(t->out, list->num);
         buf_add_str(t->out, ", open ");
@@ -142,6 +147,7 @@ static void loose(const struct report *r, const struct text *t)
         }
         text_table(t, &c, list->num - kept);
     }
+    buf_add_str(t->out, any ? "" : "  none\n");
 }
 
 static void ending(const struct report *r, const struct text *t)

@@ -8,6 +8,7 @@
                         through the broker
     bench.py --policy   decisions a second on one core for policies of 10 to 100,000 rules, and what
                         loading them takes; deciding again what a log of a million requests holds
+    bench.py --report   the report on a log of a million records
     bench.py --quick    a tenth of the requests, to see that it works
     bench.py --json F   also write the numbers
 
@@ -396,6 +397,34 @@ def print_verifying(row):
           f"peak {row['peak_mib']:.0f} MiB")
 
 
+# ---------------------------------------------------------------- the report
+def reports(directory, quick):
+    """One row a form: processor time, peak memory and size of the report on a year's log."""
+    program = build_with_policy("make_log", ("audit", "tlog", "base"))
+    records = 50000 if quick else 1000000
+    log = directory / "report-log"
+    subprocess.run([program, log, str(records), "365"], check=True, stdout=subprocess.DEVNULL)
+    rows = []
+    for form, days in (("html", 30), ("html", 365), ("text", 30), ("json", 365)):
+        out = directory / f"report.{form}"
+        command = [ROOT / ".build/release/certbroker", "audit", "report", "--audit", log, f"--{form}",
+                   "--since", f"{days}d", "-o", out]
+        pid = os.posix_spawn(command[0], [str(word) for word in command], os.environ)
+        _, status, usage = os.wait4(pid, 0)
+        assert status == 0, command
+        rows.append({"form": form, "days": days, "records": records,
+                     "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+                     "peak_mib": round(usage.ru_maxrss / 1024, 1), "bytes": out.stat().st_size})
+    return rows
+
+
+def print_reports(rows):
+    print(f"\n{'report':<51}{'records':>12}{'cpu s':>11}{'peak MiB':>11}{'KiB':>9}")
+    for row in rows:
+        print(f"{row['form'] + ', of ' + str(row['days']) + ' days':<51}{row['records']:>12}"
+              f"{row['cpu_s']:>11.2f}{row['peak_mib']:>11.1f}{row['bytes'] / 1024:>9.0f}")
+
+
 def write_numbers(path, numbers):
     if path:
         Path(path).write_text(json.dumps(numbers, indent=1) + "\n")
@@ -406,6 +435,7 @@ def main():
     parser.add_argument("--real", action="store_true", help="the real CFSSL instead of nginx")
     parser.add_argument("--all", action="store_true", help="both")
     parser.add_argument("--policy", action="store_true", help="decisions, replay and verifying, without any network")
+    parser.add_argument("--report", action="store_true", help="the report on a large log")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--dir", help="where the audit log is written (its disk is what is measured)")
@@ -420,6 +450,10 @@ def main():
             print_replays(numbers["replay"], directory)
             numbers["verify"] = verifying(directory, args.quick)
             print_verifying(numbers["verify"])
+            return write_numbers(args.json, numbers)
+        if args.report:
+            numbers["report"] = reports(directory, args.quick)
+            print_reports(numbers["report"])
             return write_numbers(args.json, numbers)
         pki = Pki(directory / "pki")
         if not args.real or args.all:

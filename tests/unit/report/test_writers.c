@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "broker/base/file.h"
 #include "tests/unit/report/helpers.h"
 
 #include <stdio.h>
@@ -161,6 +162,75 @@ static void test_digests_of_tokens_are_cut(void **state)
     telling_end(&t);
 }
 
+/* A small report as a whole, as it was when somebody last looked at it: tests/data/report/small.txt. */
+static void test_text_golden(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {.hour = -30,
+         .type = AUDIT_ISSUE_OK,
+         .who = "alice",
+         .name = "a.example",
+         .serial = "01",
+         .days = 30,
+         .rule = "web"},
+        {.hour = 1,
+         .type = AUDIT_ISSUE_OK,
+         .who = "alice",
+         .name = "*.a.example",
+         .serial = "02",
+         .days = 3,
+         .rule = "web"},
+        {.hour = 2,
+         .type = AUDIT_AUTHZ_DENY,
+         .who = "bob",
+         .name = "b.example",
+         .reason = "no_rule"},
+        {.hour = 3,
+         .type = AUDIT_ISSUE_OK,
+         .who = "bob",
+         .name = "b.example",
+         .serial = "03",
+         .days = 90,
+         .rule = "batch"},
+        {.hour = 4,
+         .type = AUDIT_ISSUE_UNKNOWN,
+         .who = "bob",
+         .name = "c.example",
+         .reason = "ca_unknown",
+         .rule = "batch"},
+        {.hour = 4,
+         .type = AUDIT_ISSUE_FAIL,
+         .who = "bob",
+         .name = "d.example",
+         .reason = "ca_unavailable",
+         .rule = "batch"},
+        {.hour = 5, .type = AUDIT_REVOKE_OK, .who = "alice", .serial = "01", .rule = "web"},
+        {.hour = 5, .type = AUDIT_AUTHN_FAIL, .reason = "unknown_client", .count = 1200},
+    };
+    struct telling t;
+    struct buf out;
+    struct buf golden;
+    struct cb_err err;
+    telling_begin(&t, 0, 6);
+    (void)tell_body(&t, -31, AUDIT_SEGMENT_OPEN,
+                    SLICE("\"type\":\"segment.open\",\"origin\":\"acme/log\",\"segment\":1,"
+                          "\"host\":\"h1\""));
+    tell_rows(&t, rows, sizeof(rows) / sizeof(rows[0]));
+    report_finish(t.r);
+    buf_init(&out, 1U << 20);
+    text_report(t.r, &(struct cli_terminal){.width = 100}, &out);
+    assert_int_equal(file_read("tests/data/report/small.txt", FILE_PUBLIC, 1U << 20, &golden, &err),
+                     CB_OK);
+    if (!slice_eq(buf_slice(&golden), buf_slice(&out))) {
+        assert_int_equal(output_file(".build/report-small.txt", buf_slice(&out), &err), CB_OK);
+        fail_msg("it is now .build/report-small.txt; if that is right, copy it");
+    }
+    buf_free(&golden);
+    buf_free(&out);
+    telling_end(&t);
+}
+
 static void test_json(void **state)
 {
     (void)state;
@@ -209,7 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_page_stays_small),
         cmocka_unit_test(test_empty),   cmocka_unit_test(test_digests_of_tokens_are_cut),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json),    cmocka_unit_test(test_text_golden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
