@@ -18,7 +18,9 @@ enum fake_op {
     OP_STATVFS,
     OP_LSTAT,
     OP_COUNT,
-    OP_ACK /* only in the journal: the test saw a record acknowledged */
+    OP_MKDIR, /* these only in the journal */
+    OP_ACK,   /* the test saw a record acknowledged */
+    OP_SEAL   /* the test was told of a checkpoint of seq records */
 };
 
 /* What happened, in order; the crash simulator replays it. */
@@ -115,8 +117,16 @@ UNUSED static int fake_open(void *ctx, const char *path, int flags, mode_t mode)
 
 UNUSED static int fake_mkdir(void *ctx, const char *path, mode_t mode)
 {
-    (void)ctx;
-    return mkdir(path, mode);
+    struct fake_io *f = ctx;
+    (void)pthread_mutex_lock(&f->mutex);
+    const int status = mkdir(path, mode);
+    const int saved = errno;
+    if (status == 0) {
+        (void)fake_note(f, OP_MKDIR, path);
+    }
+    (void)pthread_mutex_unlock(&f->mutex);
+    errno = saved;
+    return status;
 }
 
 UNUSED static ssize_t fake_write(void *ctx, int fd, const void *data, size_t len)
@@ -374,11 +384,16 @@ UNUSED static void fake_release(struct fake_io *f)
     (void)pthread_mutex_unlock(&f->mutex);
 }
 
-UNUSED static void fake_ack(struct fake_io *f, uint64_t seq)
+UNUSED static void fake_mark(struct fake_io *f, enum fake_op op, uint64_t seq)
 {
     (void)pthread_mutex_lock(&f->mutex);
-    fake_note(f, OP_ACK, "")->seq = seq;
+    fake_note(f, op, "")->seq = seq;
     (void)pthread_mutex_unlock(&f->mutex);
+}
+
+UNUSED static void fake_ack(struct fake_io *f, uint64_t seq)
+{
+    fake_mark(f, OP_ACK, seq);
 }
 
 #endif
