@@ -265,6 +265,27 @@ static void test_checkpoint_put_back_or_lost(void **state)
     remove_dir(dir);
 }
 
+/* A crash cut a note of checkpoints.log off; those that follow behind it are found all the same. */
+static void test_torn_history(void **state)
+{
+    (void)state;
+    static const char *const torn[] = {"audit.test/log-1\n5\nAAA", "audit.test/log-1\n",
+                                       "audit.test/lo"};
+    for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+        char *dir = new_signed_log(key);
+        struct cb_err err;
+        FILE *f = fopen(in_dir(dir, "state/checkpoints.log"), "ab");
+        assert_non_null(f);
+        assert_true(fputs(torn[i], f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(open_signed_code(dir, NULL, key, &err), CB_OK);
+        assert_int_equal(unlink(in_dir(dir, "state/checkpoint")), 0);
+        assert_int_equal(open_signed_code(dir, NULL, key, &err), CB_OK);
+        assert_int_equal(newest_seal(dir).size, 6);
+        remove_dir(dir);
+    }
+}
+
 /* Another history with the same key: all checksums are right, and it is longer. */
 static void test_another_history_is_refused(void **state)
 {
@@ -467,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_older_segments_are_refused),
         cmocka_unit_test(test_cut_tail_is_refused),
         cmocka_unit_test(test_checkpoint_put_back_or_lost),
+        cmocka_unit_test(test_torn_history),
         cmocka_unit_test(test_another_history_is_refused),
         cmocka_unit_test(test_damaged_tile_is_refused),
         cmocka_unit_test(test_mismatch_stops_signing_and_issuing),
