@@ -170,6 +170,14 @@ static void news(void *ctx, enum anchor_news what, const struct anchor_witness *
     case ANCHOR_DOWN:
         log_warn("witness.down", "%s does not cosign: %s", name, message);
         return;
+    case ANCHOR_FORGOT:
+        log_error(
+            "witness.forgot",
+            "%s had cosigned %" PRIu64 " records and knows of %" PRIu64
+            " now: its directory was rolled back. What it signs proves nothing about the time "
+            "before",
+            name, size, seen);
+        return;
     case ANCHOR_SPLIT:
         log_error(
             "witness.split_view",

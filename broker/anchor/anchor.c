@@ -187,6 +187,9 @@ static void show(struct anchor_thread *t, const struct target *shown)
         result = SUBMIT_FAILED;
     }
     buf_free(&line);
+    if (t->submit.forgot_size > 0) {
+        a->log.news(a->log.ctx, ANCHOR_FORGOT, t->submit.witness, t->submit.forgot_size, seen, "");
+    }
     (void)pthread_mutex_lock(&a->lock);
     const bool is_news = note_result(t, result, shown, &err);
     (void)pthread_mutex_unlock(&a->lock);

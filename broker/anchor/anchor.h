@@ -56,8 +56,10 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
 /* ---------------------------------------------------------------- while it is */
 
 enum anchor_news {
-    ANCHOR_UP,    /* a witness cosigns, which it did not before */
-    ANCHOR_DOWN,  /* it does not: no answer, or a refusal that is no contradiction */
+    ANCHOR_UP,   /* a witness cosigns, which it did not before */
+    ANCHOR_DOWN, /* it does not: no answer, or a refusal that is no contradiction */
+    ANCHOR_FORGOT, /* it says it has seen less (seen) than it cosigned before (size): its memory was rolled
+                      back, and it would sign another history now */
     ANCHOR_SPLIT, /* SPLIT VIEW: what it has seen and what the log says cannot both be true */
 };
 

@@ -76,8 +76,8 @@ static bool set_way(CURL *easy, const struct anchor_http_options *options)
     const unsigned connect_ms =
         options->connect_timeout_ms == 0 ? 3000 : options->connect_timeout_ms;
     const unsigned timeout_ms = options->timeout_ms == 0 ? 10000 : options->timeout_ms;
-    /* PROXY "": the environment's http_proxy and its kin mean nothing to us. */
-    return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_PROXY, "") &&
+    /* QUICK_EXIT: a resolver that hangs is left to itself instead of being waited for. PROXY "": the environment's http_proxy and its kin mean nothing to us. */
+    return SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L) && SET(CURLOPT_PROXY, "") &&
            SET(CURLOPT_PROTOCOLS_STR, options->ca_file == NULL ? "http" : "https") &&
            SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) &&
            SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms) && SET(CURLOPT_MAXAGE_CONN, 90L);

@@ -128,12 +128,13 @@ static enum cb_code judge(const struct question *q, const struct judging *j, str
 static enum cb_code judge_those(const struct question *list, size_t num, bool have_answered,
                                 const struct judging *j, struct cb_err *err)
 {
-    for (size_t i = 0; i < num; i++) {
+    enum cb_code code = CB_OK;
+    for (size_t i = 0; i < num && code == CB_OK; i++) {
         if ((list[i].code == CB_OK) == have_answered) {
-            TRY(judge(&list[i], j, err));
+            code = judge(&list[i], j, err);
         }
     }
-    return CB_OK;
+    return code;
 }
 
 enum cb_code anchor_check_start(const struct anchor_settings *settings, struct slice origin,

@@ -165,6 +165,7 @@ static enum step conflict(struct submit *s, const struct answer *a, const struct
         (void)cb_fail(err, CB_EINPUT, "status 409, and yet it has the size that we named");
         return STEP_DONE;
     }
+    s->forgot_size = size < old ? old : s->forgot_size;
     s->known_size = size;
     return STEP_AGAIN;
 }
@@ -202,6 +203,7 @@ enum submit_result submit_run(struct submit *s, struct slice note,
 {
     enum submit_result result = SUBMIT_FAILED;
     *ret_seen = 0;
+    s->forgot_size = 0;
     for (unsigned i = 0; i < TRIES_MAX; i++) {
         if (one_try(s, note, checkpoint, line, ret_seen, &result, err) == STEP_DONE) {
             return result;

@@ -15,7 +15,8 @@ struct submit {
     const struct anchor_witness *witness;
     const struct anchor_log *log;
     struct anchor_http *http;
-    uint64_t known_size; /* what it cosigned last, as far as we know; kept from call to call */
+    uint64_t known_size;  /* what it cosigned last, as far as we know; kept from call to call */
+    uint64_t forgot_size; /* set when it says it has cosigned less than it had: this much; else 0 */
 };
 
 /* submit_run - note is a whole note and checkpoint what is in it. SUBMIT_COSIGNED: its verified

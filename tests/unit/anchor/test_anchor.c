@@ -24,7 +24,7 @@ struct world {
     struct anchor *anchor;
     pthread_mutex_t lock; /* of what is below */
     char kept[NOTE_BYTES_MAX];
-    size_t num_kept, num_up, num_down, num_split;
+    size_t num_kept, num_up, num_down, num_split, num_forgot;
     uint64_t seen;
     char message[CB_ERR_MSG_MAX];
 };
@@ -61,6 +61,7 @@ static void log_news(void *ctx, enum anchor_news news, const struct anchor_witne
     (void)pthread_mutex_lock(&w->lock);
     w->num_up += news == ANCHOR_UP ? 1 : 0;
     w->num_down += news == ANCHOR_DOWN ? 1 : 0;
+    w->num_forgot += news == ANCHOR_FORGOT ? 1 : 0;
     w->num_split += news == ANCHOR_SPLIT ? 1 : 0;
     w->seen = seen;
     (void)snprintf(w->message, sizeof(w->message), "%s", message);
@@ -321,6 +322,22 @@ static void test_a_422_without_a_reason(void **state)
     world_stop(&w);
 }
 
+static void test_a_witness_that_was_rolled_back(void **state)
+{
+    static struct world w;
+    (void)state;
+    world_start(&w, 1);
+    world_anchor(&w);
+    offer(&w, 12);
+    WAIT_FOR(&w, cosigned_size(&w, 0) == 12);
+    fake_saw_size(&w, 0, 5);
+    offer(&w, 20);
+    WAIT_FOR(&w, w.num_forgot == 1 && cosigned_size(&w, 0) == 20);
+    assert_int_equal(w.num_up, 1);
+    assert_int_equal(w.num_split + w.num_down, 0);
+    world_stop(&w);
+}
+
 /* ---------------------------------------------------------------- the end */
 
 static void test_the_last_one_is_shown_at_the_end(void **state)
@@ -461,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_it_has_seen_more),
         cmocka_unit_test(test_it_has_seen_others),
         cmocka_unit_test(test_a_422_without_a_reason),
+        cmocka_unit_test(test_a_witness_that_was_rolled_back),
         cmocka_unit_test(test_the_last_one_is_shown_at_the_end),
         cmocka_unit_test(test_urgent),
         cmocka_unit_test(test_a_silent_witness_does_not_hold_up_the_end),
