@@ -77,7 +77,7 @@ static bool is_as_written(const char *dir, const struct vkeys *keys)
     struct buf text;
     struct buf there;
     struct cb_err ignored;
-    buf_init(&text, VKEYS_MAX * (NOTE_KEY_TEXT_MAX + 22U));
+    buf_init(&text, (size_t)VKEYS_MAX * (NOTE_KEY_TEXT_MAX + 22U));
     for (size_t i = 0; i < keys->num; i++) {
         char key[NOTE_KEY_TEXT_MAX];
         note_key_text(&keys->list[i].key, key);

@@ -83,27 +83,31 @@ static enum cb_code take_logged(struct promises *c, struct slice bytes, struct p
     return add(c, &promise, err);
 }
 
+static void say_torn(const struct promise *promise, struct findings *findings)
+{
+    /* Being written just now, or cut off by a crash: state/checkpoint had it whole. */
+    findings_notice(findings, LOG_NAME ":%llu: a checkpoint without its end does not count",
+                    (unsigned long long)promise->line);
+}
+
 static enum cb_code read_stream(struct promises *c, struct note_stream *s,
                                 struct findings *findings, struct cb_err *err)
 {
-    for (;;) {
-        struct slice bytes;
-        struct promise promise = {.source = PROMISE_LOGGED};
-        switch (note_stream_next(s, &bytes, &promise.at, &promise.line, err)) {
-        case NOTE_STREAM_FAILED:
-            return err->code;
-        case NOTE_STREAM_END:
-            return CB_OK;
-        case NOTE_STREAM_TORN:
-            /* Being written just now, or cut off by a crash: state/checkpoint had it whole. */
-            findings_notice(findings, LOG_NAME ":%llu: a checkpoint without its end does not count",
-                            (unsigned long long)promise.line);
-            break;
-        case NOTE_STREAM_NOTE:
-            TRY(take_logged(c, bytes, promise, findings, err));
-            break;
+    struct slice bytes;
+    struct promise promise = {.source = PROMISE_LOGGED};
+    enum cb_code code = CB_OK;
+    enum note_stream_next next = NOTE_STREAM_NOTE;
+    while (code == CB_OK && next != NOTE_STREAM_END) {
+        next = note_stream_next(s, &bytes, &promise.at, &promise.line, err);
+        if (next == NOTE_STREAM_NOTE) {
+            code = take_logged(c, bytes, promise, findings, err);
+        } else if (next == NOTE_STREAM_TORN) {
+            say_torn(&promise, findings);
+        } else if (next == NOTE_STREAM_FAILED) {
+            code = err->code;
         }
     }
+    return code;
 }
 
 static enum cb_code read_logged(struct promises *c, struct findings *findings, struct cb_err *err)

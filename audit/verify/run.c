@@ -50,34 +50,40 @@ static void add_progress(const struct run *run, uint64_t *said, uint64_t now)
     }
 }
 
+/* take - what lines_next found. */
+static enum cb_code take(struct pass *p, enum lines_next next, struct slice line, uint64_t offset,
+                         struct cb_err *err)
+{
+    if (next == LINES_LINE) {
+        return pass_line(p, line, offset, err);
+    }
+    if (next == LINES_BROKEN) {
+        return pass_broken(p, line, err);
+    }
+    if (next == LINES_FAILED && err->code != CB_ECORRUPT) {
+        return err->code;
+    }
+    if (next == LINES_FAILED) {
+        pass_unreadable(p, err->msg); /* a packed segment that cannot be unpacked */
+    }
+    return CB_OK;
+}
+
 static enum cb_code read_lines(const struct run *run, struct run_worker *w, struct cb_err *err)
 {
-    struct pass *p = &w->pass;
     uint64_t said = 0;
-    while (!atomic_load_explicit(&run->failed, memory_order_relaxed)) {
+    enum lines_next next = LINES_LINE;
+    while ((next == LINES_LINE || next == LINES_BROKEN) &&
+           !atomic_load_explicit(&run->failed, memory_order_relaxed)) {
         struct slice line;
         uint64_t offset = 0;
-        switch (lines_next(&w->lines, &line, &offset, err)) {
-        case LINES_FAILED:
-            if (err->code != CB_ECORRUPT) {
-                return err->code;
-            }
-            pass_unreadable(p, err->msg); /* a packed segment that cannot be unpacked */
-            return CB_OK;
-        case LINES_END:
+        next = lines_next(&w->lines, &line, &offset, err);
+        TRY(take(&w->pass, next, line, offset, err));
+        if (w->lines.offset > said + PROGRESS_STEP) {
             add_progress(run, &said, w->lines.offset);
-            return CB_OK;
-        case LINES_LINE:
-            TRY(pass_line(p, line, offset, err));
-            break;
-        case LINES_BROKEN:
-            TRY(pass_broken(p, line, err));
-            break;
-        }
-        if (offset > said + PROGRESS_STEP) {
-            add_progress(run, &said, offset);
         }
     }
+    add_progress(run, &said, w->lines.offset);
     return CB_OK;
 }
 
@@ -101,6 +107,7 @@ enum cb_code run_segment(struct run *run, struct run_worker *w, size_t index, st
 {
     char path[SEGMENT_PATH_MAX];
     char file[40];
+    CB_CHECK(w != NULL);
     const struct chain_link *link = &run->chain.links[index];
     const bool newest = index + 1 == run->chain.num;
     const struct pass_scope scope = {.file = file,

@@ -64,15 +64,14 @@ static enum cb_code check_some(struct checking *c, size_t first, struct buf *buf
 {
     const size_t left = c->promises->num - first;
     const size_t num = left < AT_ONCE ? left : AT_ONCE;
-    for (size_t i = first; i < first + num; i++) {
-        if (is_due(c, i)) {
-            TRY(check_one(c, &c->promises->list[i], buf, err));
-        }
+    enum cb_code code = CB_OK;
+    for (size_t i = first; i < first + num && code == CB_OK; i++) {
+        code = is_due(c, i) ? check_one(c, &c->promises->list[i], buf, err) : CB_OK;
     }
     if (c->options->progress != NULL) {
         atomic_fetch_add_explicit(&c->options->progress->notes, num, memory_order_relaxed);
     }
-    return CB_OK;
+    return code;
 }
 
 static void *work(void *ctx)

@@ -105,12 +105,12 @@ static void add_records(struct buf *out, const struct verify_report *r)
     add_label(out, "segments");
     buf_printf(out, "%llu, ", (unsigned long long)r->segments);
     add_bytes(out, r->bytes);
-    if (r->void_bytes + r->torn_bytes > 0) {
-        buf_printf(out, "; %llu byte%s behind records do not count",
-                   (unsigned long long)(r->void_bytes + r->torn_bytes),
-                   plural(r->void_bytes + r->torn_bytes));
+    const uint64_t idle = r->void_bytes + r->torn_bytes;
+    if (idle > 0) {
+        buf_printf(out, "; %llu byte%s behind records do not count", (unsigned long long)idle,
+                   plural(idle));
     }
-    buf_printf(out, "\n");
+    buf_add_char(out, '\n');
     add_label(out, "hash tiles");
     buf_printf(out, "%llu\n", (unsigned long long)r->tiles);
 }
