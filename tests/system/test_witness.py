@@ -3,6 +3,7 @@ histories of one log. The log is made in Python here, and lies where it should."
 import http.client
 import shutil
 import signal
+import socket
 import time
 
 import pytest
@@ -169,6 +170,17 @@ def test_killed_while_it_keeps(make, log, calls, when, is_kept):
     status, _, body = witness.post(log.body(10, 30))
     assert (status, body) == (409, "20\n") if is_kept else status == 200
     cosigned(witness, log, 20 if is_kept else 30, 31)
+
+
+def test_systemd_is_told(make, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(10)
+        witness = make(env={"NOTIFY_SOCKET": str(path)})
+        assert notify.recv(100) == b"READY=1"
+        assert witness.stop() == 0
+        assert notify.recv(100) == b"STOPPING=1"
 
 
 def test_commands(make, tmp_path):

@@ -5,6 +5,7 @@
 """
 import hashlib
 import http.client
+import os
 import re
 import signal
 import ssl
@@ -29,10 +30,12 @@ class Witness:
     """pki: with TLS under its server CA. wrap: a command to put in front (strace). port: the same as
     before, for one that comes back."""
 
-    def __init__(self, directory, logs=None, name="witness.test/w1", pki=None, wrap=(), start=True):
+    def __init__(self, directory, logs=None, name="witness.test/w1", pki=None, wrap=(), env=None,
+                 start=True):
         self.dir = Path(directory) / ("witness-" + name.replace("/", "-"))
         self.dir.mkdir(parents=True)
-        self.logs, self.name, self.pki, self.wrap = dict(logs or {}), name, pki, list(wrap)
+        self.logs, self.name, self.pki = dict(logs or {}), name, pki
+        self.wrap, self.env = list(wrap), dict(env or {})
         self.state = self.dir / "state"
         self.file = self.dir / "certbroker-witness.yaml"
         self.stderr_file = self.dir / "stderr.log"
@@ -66,7 +69,8 @@ class Witness:
             self._log_from = log.tell()
             self.process = subprocess.Popen(
                 [*self.wrap, str(broker_module.BINARY), "witness", "serve", "-c", str(self.file)],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.env})
         if wait:
             wait_until(self._is_up, 20, lambda: f"the witness to be ready:\n{self.log()}")
         return self
