@@ -113,5 +113,5 @@ enum cb_code archive_copy_rest(struct archiver *a, struct cb_err *err)
     TRY(copy_policies(a, err));
     TRY(copy_name(a, "state/origin", &ignored, err));
     TRY(copy_name(a, "state/vkeys", &ignored, err));
-    return CB_OK;
+    return a->options->dry_run ? CB_OK : archive_copy_note(a, err);
 }

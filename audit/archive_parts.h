@@ -3,6 +3,7 @@
  *   archive.c         which segments, in which order; the lock
  *   archive_pack.c    one segment into its packed form
  *   archive_copy.c    what the second place lacks
+ *   archive_note.c    and the checkpoint that goes with it
  *   archive_file.c    files that appear all at once, under their owner */
 #ifndef AUDIT_ARCHIVE_PARTS_H
 #define AUDIT_ARCHIVE_PARTS_H
@@ -47,6 +48,8 @@ enum cb_code archive_check_packed(const struct audit_io *io, const struct closed
 enum cb_code archive_copy_segment(struct archiver *a, const struct closed *c, bool *ret_copied,
                                   struct cb_err *err) CB_MUST_USE;
 enum cb_code archive_copy_rest(struct archiver *a, struct cb_err *err) CB_MUST_USE;
+/* archive_copy_note - state/checkpoint of options->to, for the records below counts.end_seq. */
+enum cb_code archive_copy_note(const struct archiver *a, struct cb_err *err) CB_MUST_USE;
 
 /* ---- archive_file.c ---- */
 bool archive_has(const struct audit_io *io, const char *path);

@@ -1,6 +1,7 @@
 /* pruned.c - see pruned.h. Removes nothing: that is prune.c. */
 #include "audit/pruned.h"
 
+#include "audit/archive_parts.h"
 #include "audit/lines.h"
 #include "audit/reader.h"
 #include "audit/segdir.h"
@@ -117,15 +118,21 @@ enum cb_code pruned_check(const char *dir, const struct chain_pruned *pruned,
 enum cb_code pruned_write(const struct audit_io *io, const char *dir, struct slice line,
                           struct cb_err *err)
 {
-    char state[SEGMENT_PATH_MAX];
+    char path[SEGMENT_PATH_MAX];
+    char like[SEGMENT_PATH_MAX];
+    char part[SEGMENT_PATH_MAX];
     struct buf text;
-    TRY(segdir_join(dir, "state", state, err));
+    int fd = -1;
+    TRY(segdir_join(dir, "state/pruned", path, err));
+    TRY(segdir_join(dir, "state/origin", like, err));
     buf_init(&text, AUDIT_LINE_MAX);
     buf_add_slice(&text, line);
     buf_add_char(&text, '\n');
-    const enum cb_code code = buf_ok(&text)
-                                  ? io_put_file(io, state, "pruned", buf_slice(&text), err)
-                                  : cb_fail(err, CB_ENOMEM, "no memory for state/pruned");
+    enum cb_code code = buf_ok(&text) ? archive_begin(io, path, like, part, &fd, err)
+                                      : cb_fail(err, CB_ENOMEM, "no memory for state/pruned");
+    if (code == CB_OK) {
+        code = archive_end(io, path, part, fd, io_write_all(io, fd, buf_slice(&text), err), err);
+    }
     buf_free(&text);
     return code;
 }

@@ -27,15 +27,31 @@ static const struct order_member {
     size_t at, size;
     enum member_kind kind;
 } members[] = {
-    MEMBER(serial, MEMBER_HEX),      MEMBER(aki, MEMBER_HEX),
-    MEMBER(why_word, MEMBER_WORD),   MEMBER(note, MEMBER_TEXT),
-    MEMBER(type, MEMBER_WORD),       MEMBER(ref, MEMBER_NUMBER),
-    MEMBER(cert_ref, MEMBER_NUMBER), MEMBER(req, MEMBER_HEX),
-    MEMBER(who, MEMBER_TEXT),        MEMBER(cert_sha256, MEMBER_SHA256),
-    MEMBER(not_before, MEMBER_TIME), MEMBER(not_after, MEMBER_TIME),
-    MEMBER(source, MEMBER_TEXT),     MEMBER(source_sha256, MEMBER_SHA256),
-    MEMBER(since, MEMBER_TIME),      MEMBER(until, MEMBER_TIME),
-    MEMBER(detail, MEMBER_TEXT),     MEMBER(counts, MEMBER_TEXT),
+    MEMBER(serial, MEMBER_HEX),
+    MEMBER(aki, MEMBER_HEX),
+    MEMBER(why_word, MEMBER_WORD),
+    MEMBER(note, MEMBER_TEXT),
+    MEMBER(type, MEMBER_WORD),
+    MEMBER(ref, MEMBER_NUMBER),
+    MEMBER(cert_ref, MEMBER_NUMBER),
+    MEMBER(req, MEMBER_HEX),
+    MEMBER(who, MEMBER_TEXT),
+    MEMBER(cert_sha256, MEMBER_SHA256),
+    MEMBER(not_before, MEMBER_TIME),
+    MEMBER(not_after, MEMBER_TIME),
+    MEMBER(source, MEMBER_TEXT),
+    MEMBER(source_sha256, MEMBER_SHA256),
+    MEMBER(since, MEMBER_TIME),
+    MEMBER(until, MEMBER_TIME),
+    MEMBER(detail, MEMBER_TEXT),
+    MEMBER(counts, MEMBER_TEXT),
+    MEMBER(first_seq, MEMBER_NUMBER),
+    MEMBER(last_seq, MEMBER_NUMBER),
+    MEMBER(first_segment, MEMBER_NUMBER),
+    MEMBER(last_segment, MEMBER_NUMBER),
+    MEMBER(tree_size, MEMBER_NUMBER),
+    MEMBER(root, MEMBER_SHA256),
+    MEMBER(archive_sha256, MEMBER_SHA256),
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
@@ -114,7 +130,7 @@ static bool is_ours(const char *type)
     return audit_type_parse(slice_of(type), &t) &&
            (t == AUDIT_RECONCILE_RUN || t == AUDIT_RECONCILE_ORPHAN ||
             t == AUDIT_RECONCILE_BYPASS || t == AUDIT_RECONCILE_MISSING ||
-            t == AUDIT_RECONCILE_RESOLVED);
+            t == AUDIT_RECONCILE_RESOLVED || t == AUDIT_SEGMENT_PRUNE);
 }
 
 enum cb_code control_order_check(const struct control_order *order, bool is_revoke,
@@ -124,7 +140,9 @@ enum cb_code control_order_check(const struct control_order *order, bool is_revo
     if (!is_revoke) {
         return is_ours(order->type)
                    ? CB_OK
-                   : cb_fail(err, CB_EINPUT, "type: must be one of the record types reconcile.*");
+                   : cb_fail(err, CB_EINPUT,
+                             "type: must be one of the record types reconcile.*, or "
+                             "segment.prune");
     }
     if (order->serial[0] == '\0') {
         return cb_fail(err, CB_EINPUT, "serial: is missing: which certificate?");
@@ -200,6 +218,13 @@ void control_order_event(const struct control_order *order,
     ret->note = given(order->note);
     ret->source = given(order->source);
     ret->source_sha256 = given(order->source_sha256);
+    ret->first_seq = number_of(order->first_seq);
+    ret->last_seq = number_of(order->last_seq);
+    ret->first_segment = number_of(order->first_segment);
+    ret->last_segment = number_of(order->last_segment);
+    ret->tree_size = number_of(order->tree_size);
+    ret->root = given(order->root);
+    ret->archive_sha256 = given(order->archive_sha256);
     ret->num_counts = read_counts(slice_of(order->counts), counts);
     ret->counts = counts;
 }

@@ -1,5 +1,5 @@
-/* control_order.h - what `certbroker audit reconcile` has the running broker do: revoke a certificate,
- * write what was found into the log. All members are strings.
+/* control_order.h - what `certbroker audit reconcile` and `prune` have the running broker do: revoke a
+ * certificate, write what was found, or is to be removed, into the log. All members are strings.
  *
  *   {"command":"revoke","serial":"2d7a...","aki":"081b...","why_word":"superseded","note":"SEC-7"}
  *       {"ok":true,"result":"revoked","req":"..."}, "already_revoked"; else "result" says why not
@@ -20,7 +20,7 @@ struct control_order {
     char why_word[32]; /* revoke: RFC 5280's reason; record: a stable word */
     char note[201];    /* why somebody wants it */
     /* of a record only */
-    char type[32]; /* reconcile.* */
+    char type[32]; /* reconcile.*, segment.prune */
     char ref[20];  /* seq of the attempt */
     char cert_ref[20];
     char req[33];
@@ -31,6 +31,9 @@ struct control_order {
     char since[28], until[28];
     char detail[801];
     char counts[601]; /* "ok 1041, bypass 2" */
+    /* of segment.prune */
+    char first_seq[20], last_seq[20], first_segment[20], last_segment[20], tree_size[20];
+    char root[65], archive_sha256[65];
 };
 
 /* control_order_set - the member of this name. CB_EINPUT: there is none, or it cannot be that. */

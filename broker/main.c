@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
     &review_audit_export,
     &cmd_audit_reconcile,
     &review_audit_archive,
+    &cmd_audit_prune,
     &review_audit_verify,
     &review_audit_checkpoint,
     &review_audit_prove,
