@@ -1,0 +1,147 @@
+"""Keeping the log: packed and copied beside a running broker, pruned when its time is over; what is left
+is verified, read, proven, and opened again like any log. chattr +a where the file system knows it."""
+import json
+import subprocess
+import threading
+
+import pytest
+
+from assertions import assert_issued, assert_refused
+from auditlog import AuditLog
+from faults import Ext4
+from waiting import wait_until
+
+INTACT = 0
+PER_RUN = 140
+
+
+def deny(broker, count):
+    """So many records of what was refused: nothing of them lives on."""
+    def work():
+        client = broker.client()
+        for _ in range(count // 4):
+            assert_refused(client.newcert("evil.example"), "name_not_allowed")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def keeper(start, tmp_path):
+    """A broker whose log has four segments of old records, and in the fifth a certificate."""
+    broker = start(config={"control": str(tmp_path / "control.sock")})
+    for _ in range(3):
+        deny(broker, PER_RUN)
+        broker.stop()
+        broker.start()
+    deny(broker, PER_RUN)  # so that the hash tile over the third one's end becomes full
+    broker.serial = assert_issued(broker.client().newcert()).serial
+    return broker
+
+
+def audit(broker, verb, *args, ok=0, config=True):
+    source = ["-c", broker.file] if config else []
+    done = broker.command("audit", verb, *source, *args)
+    assert done.returncode == ok, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def verify(broker, directory=None):
+    return audit(broker, "verify", "--audit", directory or broker.audit_dir, "--key", broker.vkey,
+                 config=False, ok=INTACT)
+
+
+def names(directory):
+    return sorted(path.name for path in (directory / "seg").iterdir())
+
+
+def test_packed_beside_a_running_broker(keeper, tmp_path):
+    whole = AuditLog(keeper.audit_dir).raw()
+    to = tmp_path / "archive"
+    to.mkdir()
+    dry = audit(keeper, "archive", "--older-than", "0s", "--to", to, "--dry-run").stdout
+    assert "would pack segment 1" in dry and "would copy segment 2" in dry and not list(to.iterdir())
+    out = audit(keeper, "archive", "--older-than", "0s", "--to", to).stdout
+    assert "packed segment 3" in out and "copied segment 1" in out
+    assert names(keeper.audit_dir) == [f"0000000{no}.jsonl{'.zst' if no < 4 else ''}"
+                                       for no in range(1, 6)]
+    assert "nothing to do" in audit(keeper, "archive", "--older-than", "0s").stdout
+    verify(keeper)
+    verify(keeper, to)
+    unpacked = b"".join(
+        subprocess.run(["zstd", "-dcq", keeper.audit_dir / "seg" / f"{no:08d}.jsonl.zst"], check=True,
+                       capture_output=True).stdout for no in range(1, 4))
+    assert whole.startswith(unpacked) and len(unpacked) > 100_000
+    found = audit(keeper, "search", "type=authz.deny", "--count").stdout
+    assert str(4 * PER_RUN) in found
+    # It goes on, and stops and starts.
+    assert_issued(keeper.client().newcert())
+    keeper.stop()
+    keeper.start()
+    assert_issued(keeper.client().newcert())
+    verify(keeper)
+
+
+def test_pruned_with_everything_still_true(keeper, tmp_path):
+    to = tmp_path / "archive"
+    to.mkdir()
+    audit(keeper, "archive", "--older-than", "0s", "--to", to)
+    prune = ["--keep", "0s", "--archive", to]
+    wait_until(lambda: "would prune segments 1 to 3" in audit(keeper, "prune", *prune).stdout, 10,
+               "the tiles to be written")
+    # The default is two years: nothing is that old.
+    assert "nothing may be pruned" in audit(keeper, "prune", "--archive", to).stdout
+    audit(keeper, "prune", "--keep", "0s", ok=2)  # neither archive nor a reason
+    dry = audit(keeper, "prune", *prune).stdout
+    assert "would prune segments 1 to 3" in dry and "nothing was changed" in dry
+    before = names(keeper.audit_dir)
+    assert before == names(keeper.audit_dir)
+    done = json.loads(audit(keeper, "prune", *prune, "--yes", "--json", "--reason", "SEC-7").stdout)
+    assert done["done"] and done["files_removed"] == 3 and done["first_seq"] == 0
+    assert names(keeper.audit_dir) == before[3:]
+    text = (keeper.audit_dir / "seg" / "00000005.jsonl").read_text()
+    (record,) = [json.loads(line) for line in text.splitlines() if '"segment.prune"' in line]
+    assert record["note"] == "SEC-7" and "via control" in record["by"]
+    assert record["last_seq"] == done["last_seq"] and record["root"] == done["root"]
+    assert record["archive_sha256"] == done["archive_sha256"]
+    verify(keeper)
+    verify(keeper, to)
+    proof = tmp_path / "proof"
+    wait_until(lambda: keeper.command("audit", "prove", "-c", keeper.file, str(record["seq"]), "-o",
+                                      proof).returncode == 0, 10, "the record to be signed for")
+    # Started again, with an index made anew from what is left.
+    keeper.stop()
+    (keeper.dir / "issued.sqlite").unlink()
+    keeper.start()
+    assert keeper.client().revoke(keeper.serial).status == 200
+    # The certificate's segment is old by now, and stays: it has not expired.
+    for _ in range(2):
+        deny(keeper, PER_RUN)
+        keeper.stop()
+        keeper.start()
+    text = audit(keeper, "prune", "--keep", "0s", "--without-archive", "a test").stdout
+    assert "is still valid" in text
+    # Stopped, the command writes the log itself.
+    keeper.stop()
+    text = audit(keeper, "prune", "--keep", "0s", "--without-archive", "a test", "--yes").stdout
+    assert "pruned segment 4" in text or "nothing may be pruned" in text, text
+    keeper.start()
+    assert_issued(keeper.client().newcert())
+    verify(keeper)
+
+
+def test_damaged_archive_stops_pruning(keeper, tmp_path):
+    to = tmp_path / "archive"
+    to.mkdir()
+    audit(keeper, "archive", "--older-than", "0s", "--to", to)
+    damaged = to / "seg" / "00000002.jsonl.zst"
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(bytes(data))
+    done = audit(keeper, "prune", "--keep", "0s", "--archive", to, "--yes", ok=1)
+    assert "00000002.jsonl.zst" in done.stderr
+    assert len(names(keeper.audit_dir)) == 5
