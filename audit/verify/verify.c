@@ -2,26 +2,18 @@
 #include "audit/verify/verify.h"
 
 #include "audit/segdir.h"
+#include "audit/verify/judge.h"
 #include "audit/verify/links.h"
+#include "audit/verify/policies.h"
 #include "audit/verify/signatures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ATTEMPTS_MAX 3 /* segments may be packed or pruned while we read */
-
-/* One attempt. */
-struct verifying {
-    const struct verify_options *options;
-    struct findings findings;
-    struct promises promises;
-    struct keys keys;
-    struct run run;
-    char origin[NOTE_NAME_MAX + 1];
-    struct verify_report *report;
-};
 
 /* ---- the log's name ---- */
 
@@ -70,6 +62,26 @@ static enum cb_code check_witnesses(const struct verifying *v, struct cb_err *er
         }
     }
     return CB_OK;
+}
+
+/* check_cosigned - the signatures that the log keeps, of the witnesses whose keys are known here. */
+static void check_cosigned(struct verifying *v)
+{
+    struct note note;
+    struct cb_err ignored;
+    uint64_t time_s = 0;
+    if (v->promises.cosigned.data == NULL ||
+        note_parse(buf_slice(&v->promises.cosigned), &note, &ignored) != CB_OK) {
+        return;
+    }
+    for (size_t i = 0; i < v->options->num_outside; i++) {
+        const struct note_key *witness = v->options->outside[i].witness;
+        if (witness != NULL && note_verify(&note, witness, &time_s) == NOTE_BAD) {
+            const struct promise place = {.source = PROMISE_COSIGNED};
+            findings_add(&v->findings, promises_place(&v->promises, &place),
+                         "has a wrong signature of the witness %.100s", witness->name);
+        }
+    }
 }
 
 /* ---- segments ---- */
@@ -141,140 +153,10 @@ static enum cb_code read_segments(struct verifying *v, struct cb_err *err)
     return links_check(&v->run, &v->report->void_bytes, err);
 }
 
-/* ---- what checkpoints mean ---- */
-
-static uint64_t num_records(const struct verifying *v)
-{
-    return v->run.results == NULL ? 0 : v->run.results[v->run.chain.num - 1].end_seq;
-}
-
-/* find_segment - in which record size - 1 stands. */
-static size_t find_segment(const struct verifying *v, uint64_t size)
-{
-    size_t i = v->run.chain.num - 1;
-    while (i > 0 && v->run.chain.links[i].first_seq >= size) {
-        i--;
-    }
-    return i;
-}
-
-/* continues - is there proof that the records behind this promise are right, so that it is the promise
- * which is of another history? */
-static bool continues(const struct verifying *v, size_t promise, size_t segment)
-{
-    const uint64_t end = v->run.results[segment].end_seq;
-    for (size_t i = promise + 1; i < v->promises.num && v->promises.list[i].size <= end; i++) {
-        if (v->promises.list[i].state == PROMISE_MATCHES) {
-            return true;
-        }
-    }
-    return segment + 1 < v->run.chain.num;
-}
-
-/* judge_other - a promise whose root is another one. Where something in that segment was found
- * before, that explains it. */
-static void judge_other(struct verifying *v, size_t i, bool *said)
-{
-    const struct promise *promise = &v->promises.list[i];
-    const size_t segment = find_segment(v, promise->size);
-    const struct segment_result *result = &v->run.results[segment];
-    struct verify_finding found = promises_place(&v->promises, promise);
-    if (result->found > 0 || said[segment]) {
-        return;
-    }
-    said[segment] = true;
-    if (continues(v, i, segment)) {
-        findings_add(&v->findings, found,
-                     "the log's key has signed another history: its root for %llu records is not "
-                     "that of the log",
-                     (unsigned long long)promise->size);
-        return;
-    }
-    char place[sizeof(found.file)];
-    memcpy(place, found.file, sizeof(place));
-    found.kind = VERIFY_RECORDS;
-    found.seq = result->good;
-    found.last_seq = promise->size - 1;
-    found.line = 0;
-    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
-                   (unsigned long long)v->run.chain.links[segment].no);
-    findings_add(&v->findings, found, "one of these was changed: the root signed in %s is another",
-                 place);
-}
-
-/* judge_short - a promise about more records than there are. */
-static void judge_short(struct verifying *v, const struct promise *promise)
-{
-    const uint64_t have = num_records(v);
-    struct verify_finding found = {
-        .kind = VERIFY_RECORD, .seq = have, .last_seq = promise->size - 1};
-    struct verify_finding place = promises_place(&v->promises, promise);
-    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
-                   (unsigned long long)v->run.chain.links[v->run.chain.num - 1].no);
-    findings_add(&v->findings, found,
-                 "cut off: the log has %llu records, and %s was signed when it had %llu",
-                 (unsigned long long)have, place.file, (unsigned long long)promise->size);
-}
-
-static void take_good(struct verifying *v, const struct promise *promise)
-{
-    struct verify_report *r = v->report;
-    if (promise->source == PROMISE_OUTSIDE) {
-        r->outside++;
-    }
-    r->sealed = promise->size > r->sealed ? promise->size : r->sealed;
-}
-
-static enum cb_code judge_promises(struct verifying *v, struct cb_err *err)
-{
-    const struct promise *longest = NULL;
-    bool *said = calloc(v->run.chain.num + 1, sizeof(*said));
-    if (said == NULL) {
-        return cb_fail(err, CB_ENOMEM, "no memory to verify");
-    }
-    for (size_t i = 0; i < v->promises.num; i++) {
-        const struct promise *promise = &v->promises.list[i];
-        if (promise->signature == PROMISE_FORGED) {
-            continue;
-        }
-        if (promise->size > num_records(v)) {
-            longest = promise;
-        } else if (promise->state == PROMISE_DIFFERS) {
-            judge_other(v, i, said);
-        } else if (promise->state == PROMISE_MATCHES) {
-            take_good(v, promise);
-        }
-    }
-    if (longest != NULL) {
-        judge_short(v, longest);
-    }
-    free(said);
-    return CB_OK;
-}
-
-/* check_empty - promises about no record at all are compared with nothing. */
-static void check_empty(struct verifying *v)
-{
-    struct merkle m;
-    struct cb_err ignored;
-    unsigned char root[SHA256_LEN];
-    if (v->promises.num == 0 || v->promises.list[0].size > 0 ||
-        merkle_init(&m, &ignored) != CB_OK) {
-        return;
-    }
-    merkle_root(&m, root);
-    for (size_t i = 0; i < v->promises.num && v->promises.list[i].size == 0; i++) {
-        struct promise *promise = &v->promises.list[i];
-        promise->state =
-            memcmp(root, promise->root, SHA256_LEN) == 0 ? PROMISE_MATCHES : PROMISE_DIFFERS;
-    }
-    merkle_free(&m);
-}
-
 /* check_signed - is there anything signed at all, and a key to check it with? */
 static enum cb_code check_signed(struct verifying *v, struct cb_err *err)
 {
-    keys_settle(&v->keys, &v->run.rotations, num_records(v), v->run.chain.pruned.size,
+    keys_settle(&v->keys, &v->run.rotations, judge_num_records(v), v->run.chain.pruned.size,
                 &v->findings);
     if (v->keys.in_force.num == 0) {
         return cb_fail(err, CB_ENOENT,
@@ -298,7 +180,7 @@ static void report_segments(struct verifying *v)
     struct verify_report *r = v->report;
     const size_t num = v->run.chain.num;
     r->segments = num;
-    r->records = num_records(v);
+    r->records = judge_num_records(v);
     r->pruned = v->run.chain.pruned.size;
     for (size_t i = 0; i < num && v->run.results != NULL; i++) {
         r->bytes += v->run.results[i].bytes;
@@ -353,7 +235,8 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     TRY(check_signed(v, err));
     TRY(signatures_check(v->options, &v->promises, &v->keys.in_force, v->run.threads, &v->findings,
                          &v->report->signatures, err));
-    check_empty(v);
+    check_cosigned(v);
+    TRY(policies_check(v->options->dir, &v->findings, &v->report->policies, err));
     if (v->run.results != NULL) {
         TRY(judge_promises(v, err));
     }
@@ -363,8 +246,8 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     return CB_OK;
 }
 
-static enum cb_code attempt(const struct verify_options *options, struct verify_report *report,
-                            struct cb_err *err)
+static enum cb_code attempt(const struct verify_options *options, bool is_last,
+                            struct verify_report *report, struct cb_err *err)
 {
     struct verifying *v = calloc(1, sizeof(*v));
     if (v == NULL) {
@@ -372,6 +255,7 @@ static enum cb_code attempt(const struct verify_options *options, struct verify_
     }
     v->options = options;
     v->report = report;
+    v->is_last = is_last;
     findings_init(&v->findings);
     rotations_init(&v->run.rotations);
     enum cb_code code = keys_read(&v->keys, options->dir, options->key, &v->findings, err);
@@ -400,13 +284,17 @@ enum cb_code verify_log(const struct verify_options *options, struct verify_repo
         return cb_fail(err, CB_ENOMEM, "no memory to verify");
     }
     enum cb_code code = CB_ENOENT;
-    for (int i = 0; i < ATTEMPTS_MAX && code == CB_ENOENT; i++) {
+    for (int i = 1; i <= ATTEMPTS_MAX && (code == CB_ENOENT || code == CB_EBUSY); i++) {
+        static const struct timespec until_sealed = {.tv_sec = 1, .tv_nsec = 200000000};
+        if (code == CB_EBUSY) {
+            (void)nanosleep(&until_sealed, NULL);
+        }
         *report = (struct verify_report){.records = 0};
         if (options->progress != NULL) {
             atomic_store(&options->progress->bytes, 0);
             atomic_store(&options->progress->notes, 0);
         }
-        code = attempt(options, report, err);
+        code = attempt(options, i == ATTEMPTS_MAX, report, err);
     }
     if (code == CB_OK) {
         *ret = *report;

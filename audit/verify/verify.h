@@ -76,6 +76,7 @@ struct verify_report {
     int64_t first_us, last_us; /* of the first and the last record */
     uint64_t checkpoints;      /* of the log's own state, each different one counted once */
     uint64_t signatures;       /* that were checked */
+    uint64_t policies;         /* that are kept under their digest */
     uint64_t sealed;           /* records that the newest good checkpoint covers */
     size_t outside;            /* checkpoints from outside that the log continues */
     bool pinned;

@@ -113,6 +113,10 @@ static void add_records(struct buf *out, const struct verify_report *r)
     buf_add_char(out, '\n');
     add_label(out, "hash tiles");
     buf_printf(out, "%llu\n", (unsigned long long)r->tiles);
+    if (r->policies > 0) {
+        add_label(out, "policies");
+        buf_printf(out, "%llu\n", (unsigned long long)r->policies);
+    }
 }
 
 static void add_checkpoints(struct buf *out, const struct verify_report *r,
@@ -280,6 +284,7 @@ void verify_print_json(const struct verify_report *r, const struct verify_agains
         cli_json_time(out, "last", r->last_us / 1000000);
     }
     cli_json_u64(out, "tiles", r->tiles);
+    cli_json_u64(out, "policies", r->policies);
     cli_json_u64(out, "checkpoints", r->checkpoints);
     cli_json_u64(out, "signatures", r->signatures);
     cli_json_u64(out, "sealed", r->sealed);

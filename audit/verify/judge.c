@@ -1,0 +1,159 @@
+/* judge.c - see judge.h. Reads no file. */
+#include "audit/verify/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+uint64_t judge_num_records(const struct verifying *v)
+{
+    return v->run.results == NULL ? 0 : v->run.results[v->run.chain.num - 1].end_seq;
+}
+
+/* find_segment - in which record size - 1 stands. */
+static size_t find_segment(const struct verifying *v, uint64_t size)
+{
+    size_t i = v->run.chain.num - 1;
+    while (i > 0 && v->run.chain.links[i].first_seq >= size) {
+        i--;
+    }
+    return i;
+}
+
+/* continues - is there proof that the records behind this promise are right, so that it is the promise
+ * which is of another history? */
+static bool continues(const struct verifying *v, size_t promise, size_t segment)
+{
+    const uint64_t end = v->run.results[segment].end_seq;
+    for (size_t i = promise + 1; i < v->promises.num && v->promises.list[i].size <= end; i++) {
+        if (v->promises.list[i].state == PROMISE_MATCHES) {
+            return true;
+        }
+    }
+    return segment + 1 < v->run.chain.num;
+}
+
+/* judge_other - a promise whose root is another one. Where something in that segment was found
+ * before, that explains it. */
+static void judge_other(struct verifying *v, size_t i, bool *said)
+{
+    const struct promise *promise = &v->promises.list[i];
+    const size_t segment = find_segment(v, promise->size);
+    const struct segment_result *result = &v->run.results[segment];
+    struct verify_finding found = promises_place(&v->promises, promise);
+    if (result->found > 0 || said[segment]) {
+        return;
+    }
+    said[segment] = true;
+    if (continues(v, i, segment)) {
+        findings_add(&v->findings, found,
+                     "the log's key has signed another history: its root for %llu records is not "
+                     "that of the log",
+                     (unsigned long long)promise->size);
+        return;
+    }
+    char place[sizeof(found.file)];
+    memcpy(place, found.file, sizeof(place));
+    found.kind = VERIFY_RECORDS;
+    found.seq = result->good;
+    found.last_seq = promise->size - 1;
+    found.line = 0;
+    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
+                   (unsigned long long)v->run.chain.links[segment].no);
+    findings_add(&v->findings, found, "one of these was changed: the root signed in %s is another",
+                 place);
+}
+
+/* judge_short - a promise about more records than there are. */
+static void judge_short(struct verifying *v, const struct promise *promise)
+{
+    const uint64_t have = judge_num_records(v);
+    struct verify_finding found = {
+        .kind = VERIFY_RECORD, .seq = have, .last_seq = promise->size - 1};
+    struct verify_finding place = promises_place(&v->promises, promise);
+    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
+                   (unsigned long long)v->run.chain.links[v->run.chain.num - 1].no);
+    findings_add(&v->findings, found,
+                 "cut off: the log has %llu records, and %s was signed when it had %llu",
+                 (unsigned long long)have, place.file, (unsigned long long)promise->size);
+}
+
+static void take_good(struct verifying *v, const struct promise *promise)
+{
+    struct verify_report *r = v->report;
+    if (promise->source == PROMISE_OUTSIDE) {
+        r->outside++;
+    }
+    r->sealed = promise->size > r->sealed ? promise->size : r->sealed;
+}
+
+static enum cb_code judge_each(struct verifying *v, struct cb_err *err)
+{
+    const struct promise *longest = NULL;
+    bool *said = calloc(v->run.chain.num + 1, sizeof(*said));
+    if (said == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory to verify");
+    }
+    for (size_t i = 0; i < v->promises.num; i++) {
+        const struct promise *promise = &v->promises.list[i];
+        if (promise->signature == PROMISE_FORGED) {
+            continue;
+        }
+        if (promise->size > judge_num_records(v)) {
+            longest = promise;
+        } else if (promise->state == PROMISE_DIFFERS) {
+            judge_other(v, i, said);
+        } else if (promise->state == PROMISE_MATCHES) {
+            take_good(v, promise);
+        }
+    }
+    if (longest != NULL) {
+        judge_short(v, longest);
+    }
+    free(said);
+    return CB_OK;
+}
+
+/* judge_pruned - that records were removed is believed only if the record which says so is signed for.
+ * One that was written just now will be within a second: CB_EBUSY. */
+static enum cb_code judge_pruned(struct verifying *v, struct cb_err *err)
+{
+    const struct chain_pruned *pruned = &v->run.chain.pruned;
+    if (pruned->size == 0 || pruned->seq < v->report->sealed) {
+        return CB_OK;
+    }
+    if (!v->is_last) {
+        return cb_fail(err, CB_EBUSY, "records were pruned just now");
+    }
+    const struct verify_finding found = {
+        .kind = VERIFY_RECORD, .seq = pruned->seq, .last_seq = pruned->seq};
+    findings_add(&v->findings, found,
+                 "says that the first %llu records were pruned, and no checkpoint covers it",
+                 (unsigned long long)pruned->size);
+    return CB_OK;
+}
+
+/* check_empty - promises about no record at all are compared with nothing. */
+static void check_empty(struct verifying *v)
+{
+    struct merkle m;
+    struct cb_err ignored;
+    unsigned char root[SHA256_LEN];
+    if (v->promises.num == 0 || v->promises.list[0].size > 0 ||
+        merkle_init(&m, &ignored) != CB_OK) {
+        return;
+    }
+    merkle_root(&m, root);
+    for (size_t i = 0; i < v->promises.num && v->promises.list[i].size == 0; i++) {
+        struct promise *promise = &v->promises.list[i];
+        promise->state =
+            memcmp(root, promise->root, SHA256_LEN) == 0 ? PROMISE_MATCHES : PROMISE_DIFFERS;
+    }
+    merkle_free(&m);
+}
+
+enum cb_code judge_promises(struct verifying *v, struct cb_err *err)
+{
+    check_empty(v);
+    TRY(judge_each(v, err));
+    return judge_pruned(v, err);
+}

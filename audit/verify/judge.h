@@ -1,0 +1,27 @@
+/* judge.h - inside audit/verify only: what checkpoints and records mean together. */
+#ifndef AUDIT_VERIFY_JUDGE_H
+#define AUDIT_VERIFY_JUDGE_H
+
+#include "audit/verify/keys.h"
+#include "audit/verify/run.h"
+
+/* One attempt. */
+struct verifying {
+    const struct verify_options *options;
+    struct findings findings;
+    struct promises promises;
+    struct keys keys;
+    struct run run;
+    char origin[NOTE_NAME_MAX + 1];
+    struct verify_report *report;
+    bool is_last; /* there will be no further attempt */
+};
+
+/* judge_num_records - 0 where no segment was read. */
+uint64_t judge_num_records(const struct verifying *v);
+
+/* judge_promises - after all records were read and all signatures checked. CB_EBUSY: wait a second and
+ * look again. */
+enum cb_code judge_promises(struct verifying *v, struct cb_err *err) CB_MUST_USE;
+
+#endif
