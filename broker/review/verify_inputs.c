@@ -68,6 +68,7 @@ static enum cb_code ask_witness(const struct command_args *args, size_t i, struc
     const char *key = args_nth(args, "witness-key", i);
     const struct fetch_options options = {.url = url, .ca_file = args_text(args, "witness-ca")};
     struct buf bytes;
+    struct cb_err why;
     if (key == NULL || i == INPUTS_WITNESSES_MAX) {
         return cb_fail(err, CB_EINPUT, "each --witness needs its --witness-key; %u at most",
                        INPUTS_WITNESSES_MAX);
@@ -77,7 +78,10 @@ static enum cb_code ask_witness(const struct command_args *args, size_t i, struc
     if (o == NULL) {
         return err->code;
     }
-    TRY(fetch_note(&options, origin, &bytes, err));
+    const enum cb_code code = fetch_note(&options, origin, &bytes, &why);
+    if (code != CB_OK) {
+        return cb_fail(err, code, "%.150s: %.240s", url, why.msg);
+    }
     o->witness = &in->witness_keys[i];
     keep(in, o, bytes);
     return CB_OK;

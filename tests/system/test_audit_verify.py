@@ -6,8 +6,12 @@ import threading
 
 import pytest
 from auditlog import crc32c
+from broker import Broker
 from client import Client, Closed, newcert_body
+from fake_ca import FakeCA
+from notes import NoteKey
 from waiting import wait_until
+from witness import Witness
 
 INTACT, TAMPERED, USAGE, UNKNOWN = 0, 1, 2, 3
 
@@ -15,8 +19,6 @@ INTACT, TAMPERED, USAGE, UNKNOWN = 0, 1, 2, 3
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory, pki):
     """A stopped broker whose log has three segments, and its key."""
-    from broker import Broker
-    from fake_ca import FakeCA
     ca = FakeCA(tmp_path_factory.mktemp("ca"))
     broker = Broker(tmp_path_factory.mktemp("kept"), pki, ca, start=False)
     broker.init_audit()
@@ -230,6 +232,62 @@ def test_hostile_text_is_escaped(kept, copy):
     done = verify(broker, "--key", key, audit=copy)
     assert done.returncode == TAMPERED
     assert "\u202e" not in done.stdout and "\x1b" not in done.stdout
+
+
+# ---------------------------------------------------------------- witnesses
+@pytest.mark.parametrize("tls", [False, True])
+def test_witness(tmp_path, pki, ca, tls):
+    """What a witness has seen: a copy from before, whole in itself, is found to be cut off."""
+    with Witness(tmp_path, pki=pki if tls else None) as witness, \
+            Broker(tmp_path, pki, ca, start=False) as broker:
+        broker.init_audit()
+        witness.allow("test/broker", broker.vkey)
+        broker.write_config({"audit": {"witnesses": [witness.entry()],
+                                       "witness_interval": "200ms"}})
+        broker.start()
+        before = tmp_path / "before"
+
+        def seen():
+            note = witness.seen("test/broker")
+            return note.size if note else 0
+
+        def wait_seen():
+            size = len(broker.audit().records)
+            wait_until(lambda: seen() >= size, 20, broker.log)
+
+        assert broker.client().newcert().status == 200
+        wait_seen()
+        asked = ["--key", broker.vkey, "--witness", witness.url, "--witness-key", witness.vkey]
+        asked += ["--witness-ca", pki.server_ca] if tls else []
+        done = verify(broker, *asked)
+        assert done.returncode == INTACT and "1 witness: the log continues all" in done.stdout, done
+        shutil.copytree(broker.audit_dir, before)
+        assert verify(broker, *asked, audit=before).returncode == INTACT
+        assert broker.client().newcert().status == 200
+        wait_seen()
+        done = verify(broker, "--key", broker.vkey, audit=before)
+        assert done.returncode == INTACT, done.stdout
+        done = verify(broker, *asked, audit=before)
+        assert done.returncode == TAMPERED and f"{witness.url} was signed when" in done.stdout
+        assert broker.stop() == 0
+        assert verify(broker, *asked).returncode == INTACT
+        other = NoteKey("witness.test/w1", kind=4).vkey
+        done = verify(broker, "--witness", witness.url, "--witness-key", other,
+                      *(["--witness-ca", pki.server_ca] if tls else []))
+        assert done.returncode == UNKNOWN and "not cosigned" in done.stderr, done.stderr
+        witness.stop()
+        done = verify(broker, *asked)
+        assert done.returncode == UNKNOWN and witness.url in done.stderr, done.stderr
+
+
+def test_a_kept_policy(kept, copy):
+    broker, key = kept
+    policies = list((copy / "policy").iterdir())
+    report = json.loads(verify(broker, "--key", key, "--json", audit=copy).stdout)
+    assert policies and report["policies"] == len(policies)
+    policies[0].write_bytes(policies[0].read_bytes().replace(b"alice", b"mable"))
+    done = verify(broker, "--key", key, audit=copy)
+    assert done.returncode == TAMPERED and f"policy/{policies[0].name}: was changed" in done.stdout
 
 
 # ---------------------------------------------------------------- neither
