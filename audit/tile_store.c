@@ -68,19 +68,36 @@ static enum cb_code rename_part(const struct tile_store *s, size_t i, struct cb_
                : cb_fail_errno(err, "cannot rename to %s", path);
 }
 
-/* sync_folders - each folder that got a tile, once where neighbours share it. */
-static enum cb_code sync_folders(const struct tile_store *s, struct cb_err *err)
+/* folder_of - of tile number i. */
+static enum cb_code folder_of(const struct tile_store *s, size_t i, char out[SEGMENT_PATH_MAX],
+                              struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
     char part[SEGMENT_PATH_MAX];
+    TRY(tile_paths(s, i, path, part, err));
+    (void)snprintf(out, SEGMENT_PATH_MAX, "%s", dirname(path));
+    return CB_OK;
+}
+
+/* sync_other - unless it was the one before. */
+static enum cb_code sync_other(const struct tile_store *s, const char *folder,
+                               char io_done[SEGMENT_PATH_MAX], struct cb_err *err)
+{
+    if (strcmp(folder, io_done) == 0) {
+        return CB_OK;
+    }
+    (void)snprintf(io_done, SEGMENT_PATH_MAX, "%s", folder);
+    return io_sync_dir(s->io, folder, err);
+}
+
+/* sync_folders - each folder that got a tile, once where neighbours share it. */
+static enum cb_code sync_folders(const struct tile_store *s, struct cb_err *err)
+{
+    char folder[SEGMENT_PATH_MAX];
     char done[SEGMENT_PATH_MAX] = "";
     for (size_t i = 0; i < s->num; i++) {
-        TRY(tile_paths(s, i, path, part, err));
-        const char *folder = dirname(path);
-        if (strcmp(folder, done) != 0) {
-            TRY(io_sync_dir(s->io, folder, err));
-            (void)snprintf(done, sizeof(done), "%s", folder);
-        }
+        TRY(folder_of(s, i, folder, err));
+        TRY(sync_other(s, folder, done, err));
     }
     return CB_OK;
 }

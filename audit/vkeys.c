@@ -3,7 +3,7 @@
 
 #include "audit/segdir.h"
 
-#define FILE_MAX (VKEYS_MAX * (NOTE_KEY_TEXT_MAX + 22U))
+#define FILE_MAX (VKEYS_MAX * (NOTE_KEY_TEXT_MAX + 22UL))
 
 enum cb_code vkeys_add(struct vkeys *vkeys, uint64_t from, const struct note_key *key,
                        struct cb_err *err)

@@ -106,7 +106,7 @@ static void writer_start(struct log_writer *w, const char *dir, const char *orig
     w->clock_us = start_us;
     w->io = audit_system_io;
     w->io.fdatasync = writer_sync;
-    w->clock = (struct cb_clock){.wall_us = writer_wall, .mono_us = writer_mono, .ctx = w};
+    w->clock = (struct cb_clock){.wall_us = writer_wall, .mono_us = writer_mono, .ctx = w, .boot_us = writer_wall};
     syncing = w;
     init_at_us = start_us;
     const enum cb_code code = w->key == NULL ? audit_init(dir, origin, &err)
