@@ -52,6 +52,8 @@ struct config {
     uint64_t audit_soft_free_bytes, audit_hard_free_bytes;
     uint64_t audit_stall_ms;
     bool audit_abort_on_sync_error;
+    uint64_t audit_archive_after_ms; /* UINT64_MAX: never */
+    const char *audit_archive_to;    /* NULL: no second place */
     struct ship_target syslog[SHIP_TARGETS_MAX];
     size_t num_syslog;
     const char *index_path;

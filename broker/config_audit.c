@@ -26,6 +26,8 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
                                        "low_space_soft",
                                        "low_space_hard",
                                        "stall",
+                                       "archive_after",
+                                       "archive_to",
                                        "syslog",
                                        "witnesses",
                                        "witness_interval",
@@ -63,5 +65,6 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
     }
     (void)yaml_read_duration_ms(&r->yaml, yaml_get(audit, "stall"), "audit.stall", 100, 600000,
                                 &c->audit_stall_ms);
+    config_read_archive(r, audit);
     config_read_syslog(r, audit);
 }

@@ -32,6 +32,7 @@ void config_bytes(struct config_reader *r, const struct yaml_node *map, const ch
 /* the sections audit:, ca:, jwt:, listen:, limits:, control: and reload: of the file's top map */
 void config_read_witnesses(struct config_reader *r, const struct yaml_node *audit); /* in audit: */
 void config_read_audit(struct config_reader *r, const struct yaml_node *root);
+void config_read_archive(struct config_reader *r, const struct yaml_node *audit);
 void config_read_syslog(struct config_reader *r, const struct yaml_node *audit);
 void config_read_ca(struct config_reader *r, const struct yaml_node *root);
 void config_read_jwt(struct config_reader *r, const struct yaml_node *root);

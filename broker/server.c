@@ -9,6 +9,7 @@
 #include "broker/commands.h"
 #include "broker/control.h"
 #include "broker/generation.h"
+#include "broker/keeper.h"
 #include "broker/server_order.h"
 #include "broker/version.h"
 
@@ -324,6 +325,8 @@ static enum cb_code start(struct server *s, struct policy *policy, struct cb_err
     TRY(server_record_start(s, err));
     TRY(watch_signals(s, err));
     TRY(server_ship_start(s, err));
+    TRY(keeper_start(s->config->audit_dir, s->config->audit_archive_to,
+                     s->config->audit_archive_after_ms, &s->keeper, err));
     TRY(open_doors(s, err));
     server_warn_expiring(s, true);
     return issued_doomed(s->shared.issued, 100000, revoke_doomed, s, err);
@@ -333,6 +336,7 @@ static void stop(struct server *s)
 {
     server_reload_stop(s);
     control_stop(s->control);
+    keeper_stop(s->keeper);
     for (size_t i = 0; i < s->num_workers; i++) {
         worker_stop(s->workers[i]);
     }

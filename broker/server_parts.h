@@ -36,6 +36,7 @@ struct reloads {
 };
 
 struct control;       /* control.h */
+struct keeper;        /* keeper.h */
 struct server_anchor; /* server_anchor.c */
 struct order;         /* server_order.h */
 TAILQ_HEAD(orders, order);
@@ -68,6 +69,7 @@ struct server {
     struct orders orders; /* wanted over the control socket, and not done yet */
     size_t num_orders, next_worker;
     struct control *control;  /* NULL: none configured */
+    struct keeper *keeper;    /* NULL: nothing is archived */
     int64_t expiring_told_us; /* monotonic: when grants that end soon were last warned of */
 
     bool is_draining, is_stopped_early;

@@ -1,14 +1,17 @@
 """Keeping the log: packed and copied beside a running broker, pruned when its time is over; what is left
 is verified, read, proven, and opened again like any log. chattr +a where the file system knows it."""
 import json
+import os
 import subprocess
 import threading
+import time
 
 import pytest
 
 from assertions import assert_issued, assert_refused
 from auditlog import AuditLog
-from faults import Ext4
+from broker import ROOT
+from faults import Callers, Ext4, newest_segment
 from waiting import wait_until
 
 INTACT = 0
@@ -132,6 +135,85 @@ def test_pruned_with_everything_still_true(keeper, tmp_path):
     keeper.start()
     assert_issued(keeper.client().newcert())
     verify(keeper)
+
+
+def test_the_broker_packs_by_itself(start, tmp_path):
+    to = tmp_path / "archive"
+    to.mkdir()
+    broker = start(config={"audit": {"archive_after": "1s", "archive_to": str(to)}})
+    deny(broker, 40)
+    first = (broker.audit_dir / "seg" / "00000002.jsonl").stat()
+    for _ in range(3):
+        broker.stop()
+        if names(broker.audit_dir)[-1] == "00000004.jsonl":
+            wait_until(lambda: time.time() - first.st_mtime > 1.5, 5, "the first to be old enough")
+        broker.start()
+    wait_until(lambda: (to / "seg").is_dir() and names(to) == [f"0000000{no}.jsonl.zst" for no in range(1, 4)], 10,
+               "the copies")
+    assert "00000001.jsonl.zst" in names(broker.audit_dir)
+    assert "audit.archive" in broker.log()
+    broker.stop()
+    verify(broker)
+    verify(broker, to)
+
+
+# ---------------------------------------------------------------- chattr
+@pytest.fixture
+def ext4(tmp_path):
+    try:
+        made = Ext4(tmp_path / "ext4", 64)
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        pytest.skip("no ext4 can be mounted here")
+    yield made
+    made.unmount()
+
+
+def append_only(broker):
+    subprocess.run([ROOT / "examples/certbroker-append-only.sh", broker.audit_dir], check=True)
+
+
+def forbidden(action, *args):
+    with pytest.raises(PermissionError):
+        action(*args)
+
+
+@pytest.mark.root
+def test_append_only_attributes(start, ext4, tmp_path):
+    """With the attributes that examples/certbroker-append-only.sh sets the broker works, starts, dies and
+    starts again as ever; even root cannot shorten or replace the log without taking them back."""
+    to = tmp_path / "archive"
+    to.mkdir()
+    broker = start(audit_dir=ext4.path / "audit", config={"audit": {
+        "low_space_soft": "64KiB", "low_space_hard": "64KiB"}})
+    append_only(broker)
+    callers = Callers(broker)
+    callers.wait_for(20)
+    live = newest_segment(broker)
+    forbidden(os.truncate, live, 10)
+    forbidden(live.unlink)
+    forbidden(live.rename, live.with_suffix(".away"))
+    forbidden(open, live, "r+b")
+    forbidden(open, broker.audit_dir / "seg" / "00000001.jsonl", "ab")
+    callers.wait_for(20)
+    acked = callers.stop()
+    assert broker.metrics()["certbroker_audit_faults_total"] == 0
+    for how in (broker.kill, broker.stop):
+        how()
+        broker.start()
+        append_only(broker)
+        acked.add(assert_issued(broker.client().newcert()).serial)
+    verify(broker)
+    # Packing in place wants what is forbidden, and says so before it leaves anything behind.
+    before = names(broker.audit_dir)
+    done = broker.command("audit", "archive", "--audit", broker.audit_dir, "--older-than", "0s")
+    assert done.returncode == 2 and "chattr" in done.stderr, done.stderr
+    assert names(broker.audit_dir) == before
+    done = broker.command("audit", "archive", "--audit", broker.audit_dir, "--older-than", "never",
+                          "--to", to)
+    assert done.returncode == 0, done.stderr
+    verify(broker, to)
+    broker.stop()
+    assert acked <= set(AuditLog(broker.audit_dir, may_be_torn=False).issued())
 
 
 def test_damaged_archive_stops_pruning(keeper, tmp_path):

@@ -78,6 +78,8 @@ static void test_good(void **state)
     assert_int_equal(c->audit_segment_bytes, 2 << 20);
     assert_string_equal(c->audit_key, P_tmpdir "/a.key");
     assert_int_equal(c->audit_key_place.line, 5);
+    assert_true(c->audit_archive_after_ms == UINT64_C(7) * 86400000);
+    assert_null(c->audit_archive_to);
     assert_int_equal(c->ca.timeout_ms, 1500);
     assert_int_equal(c->ca.num_upstreams, 1);
     assert_int_equal(c->request.aki_mode, AKI_EMPTY);
@@ -109,6 +111,9 @@ static const struct {
      "error: audit is missing: it names the directory of the audit log and its key"},
     {", key: a.key", "", ":5:8: error: audit.key is missing: it names the file of the key"},
     {"2MiB", "2MB", ":5:42: error: audit.segment_size"},
+    {", key: a.key", ", key: a.key, archive_after: 7", ":5:75: error: audit.archive_after"},
+    {", key: a.key", ", key: a.key, archive_after: sometimes", ":5:75: error: audit.archive_after"},
+    {", key: a.key", ", key: a.key, archive_to: []", "error: audit.archive_to"},
     {"https://ca.acme.internal:8888", "http://ca.acme.internal:8888",
      ":8:23: error: this CA is reached over plain http"},
     {"https://ca.acme.internal:8888", "ca.acme.internal:8888",

@@ -1,0 +1,18 @@
+/* config_archive.c - archive_after and archive_to in the section "audit" of certbroker.yaml. */
+#include "broker/config_parts.h"
+
+#define DAY_MS UINT64_C(86400000)
+
+void config_read_archive(struct config_reader *r, const struct yaml_node *audit)
+{
+    struct config *c = r->config;
+    const struct yaml_node *after = yaml_get(audit, "archive_after");
+    c->audit_archive_after_ms = 7 * DAY_MS;
+    c->audit_archive_to = config_path(r, audit, "archive_to", "audit.archive_to", false);
+    if (after != NULL && after->kind == YAML_SCALAR && slice_eq(after->text, SLICE("never"))) {
+        c->audit_archive_after_ms = UINT64_MAX;
+        return;
+    }
+    (void)yaml_read_duration_ms(&r->yaml, after, "audit.archive_after", 1000, 3660 * DAY_MS,
+                                &c->audit_archive_after_ms);
+}
