@@ -294,7 +294,7 @@ enum cb_code verify_log(const struct verify_options *options, struct verify_repo
             atomic_store(&options->progress->bytes, 0);
             atomic_store(&options->progress->notes, 0);
         }
-        code = attempt(options, i == ATTEMPTS_MAX, report, err);
+        code = attempt(options, i == ATTEMPTS_MAX || code == CB_EBUSY, report, err);
     }
     if (code == CB_OK) {
         *ret = *report;

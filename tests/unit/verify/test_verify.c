@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include "audit/chain.h"
+#include "audit/prune.h"
 #include "tests/unit/verify/helpers.h"
 
 /* A log of three segments: 2 records of init, then 300 and 299 and segment records. */
@@ -259,12 +261,101 @@ static void test_torn_history(void **state)
     note_signer_free(key);
 }
 
+/* ---- pruned logs ---- */
+
+static uint64_t append_prune(struct audit *a, const struct prune_plan *plan)
+{
+    struct audit_event e;
+    struct buf body;
+    struct cb_err err;
+    uint64_t seq = 0;
+    prune_event(plan, "a test", "retention", &e);
+    buf_init(&body, AUDIT_LINE_MAX);
+    assert_true(audit_event_encode(&e, &body));
+    assert_int_equal(audit_append_wait(a, e.type, buf_slice(&body), &seq, &err), CB_OK);
+    buf_free(&body);
+    return seq;
+}
+
+/* pruned_log - of some segments whose first ones are gone. sealed: a checkpoint covers the record. */
+static char *pruned_log(const struct note_signer *key, bool sealed, uint64_t *ret_size)
+{
+    struct audit_options options;
+    struct prune_plan plan;
+    struct cb_err err;
+    size_t files = 0;
+    char *dir = new_signed_log(key);
+    options = options_for(dir, NULL);
+    options.key = key;
+    options.segment_bytes = 60000;
+    for (int i = 0; i < 12; i++) {
+        struct audit *a = open_with(&options, NULL);
+        append_bulk(a, 150);
+        audit_close(a);
+    }
+    const struct prune_options prune = {.dir = dir,
+                                        .now_us = clock_wall_us(&cb_system_clock) +
+                                                  INT64_C(1000000) * 86400 * 4000,
+                                        .keep_s = 86400,
+                                        .before_us = INT64_MAX};
+    assert_int_equal(prune_plan(&prune, &plan, &err), CB_OK);
+    assert_true(plan.num > 3 && plan.size > 2 * TILE_WIDTH);
+    options.key = sealed ? key : NULL;
+    struct audit *a = open_with(&options, NULL);
+    const uint64_t seq = append_prune(a, &plan);
+    audit_close(a);
+    if (prune_finish(dir, NULL, &plan, seq, &files, &err) != CB_OK) {
+        fail_msg("prune_finish: %s", err.msg);
+    }
+    *ret_size = plan.size;
+    return dir;
+}
+
+static void test_pruned(void **state)
+{
+    (void)state;
+    struct note_signer *key = new_key();
+    uint64_t size = 0;
+    char path[SEGMENT_PATH_MAX];
+    struct buf tile;
+    char *dir = pruned_log(key, true, &size);
+    const struct verify_report *r = assert_intact(dir, key);
+    assert_int_equal(r->pruned, size);
+    assert_int_equal(r->sealed, r->records);
+    assert_int_equal(r->tiles, r->records / TILE_WIDTH);
+
+    /* The hashes are all that is left of them. */
+    (void)snprintf(path, sizeof(path), "%s/tile/0/001", dir);
+    read_file(path, &tile);
+    tile.data[77] ^= 1;
+    write_file(path, buf_slice(&tile));
+    r = verify_dir(dir, key, NULL, 0);
+    assert_int_equal(r->verdict, VERIFY_TAMPERED);
+    assert_int_equal(r->findings[0].kind, VERIFY_TILE);
+    assert_int_equal(unlink(path), 0);
+    r = verify_dir(dir, key, NULL, 0);
+    assert_int_equal(r->verdict, VERIFY_TAMPERED);
+    assert_string_equal(r->findings[0].file, "tile/0/001");
+    buf_free(&tile);
+    remove_dir(dir);
+
+    /* Whoever can write files, but has no key, cannot make records go. */
+    dir = pruned_log(key, false, &size);
+    r = verify_dir(dir, key, NULL, 0);
+    assert_int_equal(r->verdict, VERIFY_TAMPERED);
+    assert_int_equal(r->findings[0].kind, VERIFY_RECORD);
+    assert_non_null(strstr(r->findings[0].what, "no checkpoint covers it"));
+    remove_dir(dir);
+    note_signer_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_intact),   cmocka_unit_test(test_sealer),
         cmocka_unit_test(test_rotation), cmocka_unit_test(test_cannot_tell),
         cmocka_unit_test(test_witness),  cmocka_unit_test(test_torn_history),
+        cmocka_unit_test(test_pruned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
