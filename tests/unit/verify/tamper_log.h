@@ -30,6 +30,7 @@ struct tamper_log {
     char *dir;
     struct note_signer *key;
     struct leaves leaves;
+    char policy[SHA256_HEX_LEN + 1]; /* digest of the one that is kept */
     struct tamper_segment segments[TAMPER_SEGMENTS];
 };
 
@@ -79,6 +80,19 @@ UNUSED static void crash(const char *dir, uint64_t until, uint64_t no)
     assert_int_equal(fclose(f), 0);
 }
 
+UNUSED static void keep_policy(struct audit *a, char ret_hex[SHA256_HEX_LEN + 1])
+{
+    static const struct slice text = {"version: 1\nclients: {}\nrules: []\n", 34};
+    unsigned char digest[SHA256_LEN];
+    struct merkle m;
+    struct cb_err err;
+    assert_int_equal(merkle_init(&m, &err), CB_OK);
+    merkle_sha256(&m, text, digest);
+    merkle_free(&m);
+    hex_encode(digest, sizeof(digest), ret_hex);
+    assert_int_equal(audit_keep_policy(a, ret_hex, text, &err), CB_OK);
+}
+
 UNUSED static void load_segment(struct tamper_log *t, size_t index)
 {
     struct tamper_segment *s = &t->segments[index];
@@ -110,6 +124,7 @@ UNUSED static struct tamper_log *tamper_log_new(void)
     crash(t->dir, 500, 2);
     struct audit *a = open_log(t->dir, NULL);
     fill(a, TAMPER_RECORDS - 1);
+    keep_policy(a, t->policy);
     audit_close(a);
     for (size_t i = 0; i < TAMPER_RECORDS / TAMPER_STEP; i++) {
         sizes[i] = (i + 1) * TAMPER_STEP;

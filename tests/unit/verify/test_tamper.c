@@ -506,15 +506,13 @@ static void expect_file(const struct verify_report *r, const char *file, size_t 
     }
 }
 
-static void flip_file(const char *name, size_t sample)
+static void flip_file(const char *file, size_t sample)
 {
     char path[SEGMENT_PATH_MAX];
-    char file[64];
     struct buf bytes;
     const int64_t start = now_us();
     size_t num = 0;
-    (void)snprintf(file, sizeof(file), "state/%s", name);
-    state_path(name, path);
+    (void)snprintf(path, sizeof(path), "%s/%s", tlog->dir, file);
     read_file(path, &bytes);
     for (size_t bit = 3; bit < bytes.len * 8; bit += stride(sample), num++) {
         bytes.data[bit / 8] = (char)(bytes.data[bit / 8] ^ (1 << bit % 8));
@@ -525,17 +523,20 @@ static void flip_file(const char *name, size_t sample)
     write_file(path, buf_slice(&bytes));
     buf_free(&bytes);
     char what[128];
-    (void)snprintf(what, sizeof(what), "bit flips in %s, the file named", file);
+    (void)snprintf(what, sizeof(what), "bit flips in %.30s, the file named", file);
     say(what, num, num, start);
 }
 
 static void test_state(void **state)
 {
     (void)state;
-    flip_file("checkpoint", 211);
-    flip_file("checkpoints.log", 3511);
-    flip_file("vkeys", 101);
-    flip_file("origin", 23);
+    char policy[128];
+    flip_file("state/checkpoint", 211);
+    flip_file("state/checkpoints.log", 3511);
+    flip_file("state/vkeys", 101);
+    flip_file("state/origin", 23);
+    (void)snprintf(policy, sizeof(policy), "policy/%s.yaml", tlog->policy);
+    flip_file(policy, 41);
 }
 
 /* sign - a checkpoint of this size, in *ret. */
@@ -618,6 +619,60 @@ static void test_checkpoints(void **state)
     say("checkpoints put back, of other keys and logs, removed", num + 1, num + 1, start);
 }
 
+/* test_cosigned - the log keeps witnesses' signatures, too. Who asks that witness has its key; then a
+ * wrong signature of it is found. A changed name or key id makes it somebody's who is not known: that
+ * does not count, as nothing rests on signatures that the log itself keeps. */
+static void test_cosigned(void **state)
+{
+    (void)state;
+    const int64_t start = now_us();
+    char path[SEGMENT_PATH_MAX];
+    struct buf note;
+    struct buf text;
+    struct note parsed;
+    struct note_signer *witness = NULL;
+    struct cb_err err;
+    size_t num = 0;
+    size_t unknown = 0;
+    assert_int_equal(note_signer_new(SLICE("witness.test"), NOTE_WITNESS, &witness, &err), CB_OK);
+    sign_size(NULL, &tlog->leaves, TAMPER_RECORDS, tlog->key, &note);
+    assert_int_equal(note_parse(buf_slice(&note), &parsed, &err), CB_OK);
+    buf_init(&text, NOTE_BYTES_MAX);
+    buf_add_slice(&text, parsed.text);
+    const size_t own_len = note.len;
+    assert_int_equal(note_sign(buf_slice(&text), witness, 1790000000, &note, &err), CB_OK);
+    const size_t signature_at = own_len + sizeof("\xe2\x80\x94 witness.test ") - 1 + 6;
+    struct buf kept;
+    buf_init(&kept, NOTE_BYTES_MAX);
+    buf_add_slice(&kept, buf_slice(&note));
+    const struct verify_outside seen = {.name = "http://witness.test",
+                                        .bytes = buf_slice(&kept),
+                                        .witness = note_signer_key(witness)};
+    state_path("cosigned", path);
+    for (size_t bit = 0; bit < note.len * 8; bit += stride(173), num++) {
+        note.data[bit / 8] = (char)(note.data[bit / 8] ^ (1 << bit % 8));
+        write_file(path, buf_slice(&note));
+        note.data[bit / 8] = (char)(note.data[bit / 8] ^ (1 << bit % 8));
+        const struct verify_report *r = verify_dir(tlog->dir, tlog->key, &seen, 1);
+        if (r->verdict == VERIFY_TAMPERED) {
+            expect_file(r, "state/cosigned", bit);
+        } else if (bit / 8 >= own_len && bit / 8 < signature_at) {
+            unknown++;
+        } else {
+            fail_msg("flip of bit %zu in state/cosigned", bit);
+        }
+    }
+    write_file(path, buf_slice(&note));
+    assert_int_equal(verify_dir(tlog->dir, tlog->key, &seen, 1)->verdict, VERIFY_INTACT);
+    assert_int_equal(unlink(path), 0);
+    buf_free(&kept);
+    buf_free(&text);
+    buf_free(&note);
+    note_signer_free(witness);
+    say("bit flips in state/cosigned, the file named", num, num, start);
+    print_message("  %zu of them in a witness's name or key id: do not count\n", unknown);
+}
+
 /* test_yesterday - everything as it was at an earlier time, and all of it consistent. */
 static void test_yesterday(void **state)
 {
@@ -652,11 +707,11 @@ static void test_yesterday(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flips),     cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_void),
-        cmocka_unit_test(test_segments),  cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_state),     cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_yesterday),
+        cmocka_unit_test(test_flips),    cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_lines),    cmocka_unit_test(test_void),
+        cmocka_unit_test(test_segments), cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_state),    cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_cosigned), cmocka_unit_test(test_yesterday),
     };
     tlog = tamper_log_new();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
