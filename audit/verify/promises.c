@@ -33,8 +33,7 @@ static enum cb_code add(struct promises *c, const struct promise *promise, struc
 {
     if (c->num == c->room) {
         const size_t room = c->room == 0 ? 256 : c->room * 2;
-        struct promise *grown =
-            c->num < PROMISES_MAX ? realloc(c->list, room * sizeof(*grown)) : NULL;
+        struct promise *grown = realloc(c->list, room * sizeof(*grown));
         if (grown == NULL) {
             return cb_fail(err, CB_ENOMEM, "no memory for %zu checkpoints", c->num);
         }
@@ -65,6 +64,19 @@ static enum cb_code read_note(const struct promises *c, struct slice bytes, stru
 
 /* ---- state/checkpoints.log ---- */
 
+/* thin - keep every other one that is about fewer records than the newest. A broker that was busy for
+ * years has signed more often than could be remembered here, and the newest root covers all of them. */
+static void thin(struct promises *c)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->num; i++) {
+        if (c->list[i].source != PROMISE_LOGGED || i % 2 == 1 || i + 1 == c->num) {
+            c->list[kept++] = c->list[i];
+        }
+    }
+    c->num = kept;
+}
+
 /* take_logged - one note of the log of checkpoints; they never get smaller. */
 static enum cb_code take_logged(struct promises *c, struct slice bytes, struct promise promise,
                                 struct findings *findings, struct cb_err *err)
@@ -80,6 +92,10 @@ static enum cb_code take_logged(struct promises *c, struct slice bytes, struct p
                      (unsigned long long)promise.size, (unsigned long long)c->logged);
     }
     c->logged = promise.size > c->logged ? promise.size : c->logged;
+    c->history++;
+    if (c->num >= c->max_num) {
+        thin(c);
+    }
     return add(c, &promise, err);
 }
 
@@ -120,8 +136,15 @@ static enum cb_code read_logged(struct promises *c, struct findings *findings, s
         return errno == ENOENT ? CB_OK : cb_fail_errno(err, "cannot open %s", path);
     }
     TRY(note_stream_open(&s, c->log_fd, path, slice_of(c->origin), err));
+    const size_t before = c->num;
     const enum cb_code code = read_stream(c, &s, findings, err);
     note_stream_close(&s);
+    if (code == CB_OK && c->num - before < c->history) {
+        findings_notice(findings,
+                        LOG_NAME " holds %llu checkpoints: of these %zu were compared with the "
+                                 "records, spread over all of them, and their signatures checked",
+                        (unsigned long long)c->history, c->num - before);
+    }
     return code;
 }
 
@@ -208,6 +231,8 @@ enum cb_code promises_read(struct promises *c, const struct verify_options *opti
                            const char *origin, struct findings *findings, struct cb_err *err)
 {
     *c = (struct promises){.dir = options->dir, .outside = options->outside, .log_fd = -1};
+    c->max_num = VERIFY_OUTSIDE_MAX + 1 +
+                 (options->max_history > 0 ? options->max_history : PROMISES_HISTORY_MAX);
     (void)snprintf(c->origin, sizeof(c->origin), "%s", origin);
     enum cb_code code = read_outside(c, options->num_outside, err);
     /* The newest last: what is stored meanwhile can then only make it newer than the others. */

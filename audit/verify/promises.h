@@ -8,7 +8,7 @@
 #include "audit/tlog/checkpoint.h"
 #include "audit/verify/findings.h"
 
-#define PROMISES_MAX (UINT64_C(1) << 27) /* four years of one a second */
+#define PROMISES_HISTORY_MAX ((size_t)2000000) /* kept of checkpoints.log: 140 MiB */
 
 enum promise_source {
     PROMISE_LOGGED,   /* state/checkpoints.log */
@@ -45,6 +45,8 @@ struct promises {
     const struct verify_outside *outside;
     struct promise *list; /* sorted by size; owned */
     size_t num, room;
+    size_t max_num;              /* before checkpoints.log is thinned out */
+    uint64_t history;            /* notes that checkpoints.log has; not all are in the list */
     int log_fd;                  /* -1: no such file */
     struct buf newest, cosigned; /* the notes; empty: no such file */
     char origin[NOTE_NAME_MAX + 1];

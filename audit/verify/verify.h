@@ -43,6 +43,9 @@ struct verify_options {
     unsigned threads;   /* 0: one for each processor */
     /* of the checkpoints in checkpoints.log only the newest one's signature; all roots all the same */
     bool quick;
+    size_t
+        max_history; /* checkpoints of checkpoints.log that are compared; 0: two million. Of longer ones
+                         * so many, spread over all of it and closest at its end */
     struct verify_progress *progress; /* NULL: nobody looks */
 };
 

@@ -261,6 +261,44 @@ static void test_torn_history(void **state)
     note_signer_free(key);
 }
 
+/* A history of more checkpoints than are compared: some of each time are, and all must be whole. */
+static void test_long_history(void **state)
+{
+    (void)state;
+    uint64_t sizes[600];
+    struct note_signer *key = new_key();
+    struct verify_report r;
+    struct cb_err err;
+    char *dir = new_signed_log(key);
+    struct audit *a = open_log(dir, NULL);
+    append_bulk(a, 600);
+    audit_close(a);
+    for (uint64_t i = 0; i < 600; i++) {
+        sizes[i] = i + 4;
+    }
+    hand_seal(dir, key, sizes, 600);
+    struct verify_options options = {.dir = dir, .key = note_signer_key(key), .max_history = 50};
+    assert_int_equal(verify_log(&options, &r, &err), CB_OK);
+    if (r.verdict != VERIFY_INTACT || r.num_notices != 1) {
+        print_findings(&r);
+        fail_msg("intact, and it says that not all were compared");
+    }
+    assert_non_null(strstr(r.notices[0], "holds 601 checkpoints"));
+    assert_true(r.checkpoints >= 40 && r.checkpoints <= 84);
+    assert_int_equal(r.sealed, 603);
+    options.max_history = 0;
+    assert_int_equal(verify_log(&options, &r, &err), CB_OK);
+    assert_int_equal(r.checkpoints, 601);
+    assert_int_equal(r.num_notices, 0);
+
+    options.quick = true;
+    assert_int_equal(verify_log(&options, &r, &err), CB_OK);
+    assert_int_equal(r.verdict, VERIFY_INTACT);
+    assert_int_equal(r.signatures, 2); /* of the newest there, and of state/checkpoint */
+    remove_dir(dir);
+    note_signer_free(key);
+}
+
 /* ---- pruned logs ---- */
 
 static uint64_t append_prune(struct audit *a, const struct prune_plan *plan)
@@ -352,10 +390,10 @@ static void test_pruned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_intact),   cmocka_unit_test(test_sealer),
-        cmocka_unit_test(test_rotation), cmocka_unit_test(test_cannot_tell),
-        cmocka_unit_test(test_witness),  cmocka_unit_test(test_torn_history),
-        cmocka_unit_test(test_pruned),
+        cmocka_unit_test(test_intact),       cmocka_unit_test(test_sealer),
+        cmocka_unit_test(test_rotation),     cmocka_unit_test(test_cannot_tell),
+        cmocka_unit_test(test_witness),      cmocka_unit_test(test_torn_history),
+        cmocka_unit_test(test_long_history), cmocka_unit_test(test_pruned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
