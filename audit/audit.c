@@ -63,6 +63,9 @@ static enum cb_code report(const struct recovered *r, struct audit_recovery *ret
     *ret = (struct audit_recovery){.next_seq = r->tree.size,
                                    .clean = r->prev.clean,
                                    .void_bytes = r->prev.void_bytes,
+                                   .lost = r->loss.found,
+                                   .lost_first = r->loss.first_seq,
+                                   .lost_last = r->loss.last_seq,
                                    .num_open = r->open.num};
     ret->open = calloc(r->open.num + 1, sizeof(*ret->open));
     if (ret->open == NULL) {
@@ -114,10 +117,16 @@ static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sea
     TRY(writer_read_origin(a, err));
     TRY(writer_lock(a, err));
     TRY(sealing_read(a, sealing, err));
-    TRY(recover(a->dir, slice_of(a->origin), a->io, r, err));
+    if (a->options.accept_loss != NULL) {
+        TRY(recover_accepting(a->dir, slice_of(a->origin), a->io, r, err));
+        a->loss = r->loss;
+    } else {
+        TRY(recover(a->dir, slice_of(a->origin), a->io, r, err));
+    }
     find_reqs(a, &r->open);
     adopt(a, r);
     TRY(sealing_check(a, sealing, r, err));
+    a->sealed_before = sealing->checkpoint;
     TRY(report(r, ret_recovery, err));
     writer_check_space(a);
     TRY(writer_open_segment(a, err));

@@ -54,6 +54,14 @@ struct audit_options {
      * the signed note is borrowed for the call. Must not block. */
     void (*on_seal)(void *ctx, struct slice note);
     void *on_seal_ctx;
+    /* To open, once, a log that refuses to: damage that is no torn tail, all of it behind the newest
+     * signed checkpoint, ends the log there, and its first new records say so (audit.loss). NULL:
+     * never. What a checkpoint covers is not given up: nothing could be signed that continues it. */
+    const struct audit_accept *accept_loss;
+};
+
+struct audit_accept {
+    const char *by, *note; /* who, and why */
 };
 
 /* An attempt that the last run left without an outcome. The caller appends its *.unknown. */
@@ -67,6 +75,8 @@ struct audit_recovery {
     uint64_t next_seq;               /* records in the log */
     bool clean;                      /* the last run closed its segment */
     uint64_t void_bytes;             /* of a torn tail that does not count */
+    bool lost;                       /* with accept_loss: there was something to accept */
+    uint64_t lost_first, lost_last;  /* UINT64_MAX: no later record shows itself */
     struct audit_open_attempt *open; /* owned by this struct */
     size_t num_open;
 };

@@ -48,6 +48,37 @@ void own_add_recovered(struct audit *a)
     buf_free(&body);
 }
 
+void own_add_loss(struct audit *a)
+{
+    struct buf body;
+    struct audit_event e;
+    char root[SHA256_HEX_LEN + 1];
+    const struct recover_loss *loss = &a->loss;
+    if (!loss->found) {
+        return;
+    }
+    audit_event_zero(&e, AUDIT_LOSS);
+    e.reason = SLICE("damaged");
+    e.detail = slice_of(loss->what);
+    e.by = slice_of(a->options.accept_loss->by);
+    e.note = slice_of(a->options.accept_loss->note);
+    e.first_seq = loss->first_seq;
+    e.last_seq = loss->last_seq;
+    e.first_segment = loss->segment;
+    e.last_segment = a->newest_no > loss->segment ? a->newest_no - 1 : loss->segment;
+    if (a->sealed_before.size > 0) {
+        hex_encode(a->sealed_before.root, SHA256_LEN, root);
+        e.tree_size = a->sealed_before.size;
+        e.root = slice_of(root);
+    }
+    buf_init(&body, LINE_BODY_MAX);
+    if (!audit_event_encode(&e, &body)) {
+        body.failed = true;
+    }
+    add(a, AUDIT_LOSS, &body, UINT64_MAX);
+    buf_free(&body);
+}
+
 void own_add_lost(struct audit *a)
 {
     struct buf body;

@@ -27,6 +27,8 @@ struct pass {
     bool closed;          /* segment.close was read: nothing may follow */
     uint64_t floor;       /* of the line before */
     uint64_t valid_bytes; /* up to here all lines count */
+    bool accepts;         /* damage that is no torn tail is given up ... */
+    bool forged;          /* ... but not where some record before it is wrong, nobody knows which */
 };
 
 static enum cb_code corrupt(const struct pass *p, const char *what, struct cb_err *err)
@@ -63,6 +65,7 @@ static enum cb_code take_close(struct pass *p, const struct line_info *info, str
     unsigned char computed[SHA256_LEN];
     merkle_root(&p->r->tree, computed);
     if (!own_parse_segment_close(info->body, stated) || memcmp(stated, computed, SHA256_LEN) != 0) {
+        p->forged = true;
         return corrupt(p, "segment.close states another root than its records have", err);
     }
     p->closed = true;
@@ -160,6 +163,39 @@ static enum cb_code check_tail(const struct pass *p, struct lines *l, struct sli
     return CB_OK;
 }
 
+/* note_later - does this line show that there was a record of a higher number? */
+static void note_later(struct recover_loss *loss, struct slice line)
+{
+    struct line_info info;
+    struct cb_err ignored;
+    if (line_check(line, &info, &ignored) == CB_OK && info.seq >= loss->first_seq &&
+        (loss->last_seq == UINT64_MAX || info.seq > loss->last_seq)) {
+        loss->last_seq = info.seq;
+    }
+}
+
+/* give_up - everything from here on; why says what is wrong with it. */
+static enum cb_code give_up(struct pass *p, struct lines *l, const struct cb_err *why,
+                            struct cb_err *err)
+{
+    struct recover_loss *loss = &p->r->loss;
+    struct slice line;
+    uint64_t offset = 0;
+    *loss = (struct recover_loss){.found = true,
+                                  .first_seq = p->opened ? p->r->tree.size : 0,
+                                  .last_seq = loss->found ? loss->last_seq : UINT64_MAX,
+                                  .segment = p->no};
+    memcpy(loss->what, why->msg, sizeof(loss->what));
+    enum lines_next next = LINES_LINE;
+    while (next == LINES_LINE || next == LINES_BROKEN) {
+        next = lines_next(l, &line, &offset, err);
+        if (next == LINES_LINE) {
+            note_later(loss, line);
+        }
+    }
+    return next == LINES_FAILED ? err->code : CB_OK;
+}
+
 static enum cb_code read_lines(struct pass *p, struct lines *l, struct cb_err *err)
 {
     for (;;) {
@@ -206,7 +242,11 @@ static enum cb_code read_segment(struct pass *p, const struct audit_io *io, stru
     struct lines l;
     TRY(settle(p->path, io, err));
     TRY(lines_open(&l, io, p->path, LINES_FROM_DISK, UINT64_MAX, err));
-    const enum cb_code code = read_lines(p, &l, err);
+    enum cb_code code = read_lines(p, &l, err);
+    if (code == CB_ECORRUPT && p->accepts && !p->forged) {
+        const struct cb_err why = *err;
+        code = give_up(p, &l, &why, err);
+    }
     lines_close(&l);
     return code;
 }
@@ -250,11 +290,11 @@ static enum cb_code check_link(const struct pass *p, const char *dir, const stru
 /* recover_one - *ret_alive: the segment begins with its segment.open. One that does not, and holds
  * no other valid line, was never used: the writer gave up on it or died before its first sync. */
 static enum cb_code recover_one(const char *dir, uint64_t no, struct slice origin,
-                                const struct audit_io *io, struct recovered *r, bool *ret_alive,
-                                struct cb_err *err)
+                                const struct audit_io *io, bool accepts, struct recovered *r,
+                                bool *ret_alive, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
-    struct pass p = {.path = path, .no = no, .origin = origin, .r = r};
+    struct pass p = {.path = path, .no = no, .origin = origin, .r = r, .accepts = accepts};
     TRY(segdir_path(dir, no, path, err));
     TRY(read_segment(&p, io, err));
     *ret_alive = p.opened;
@@ -266,12 +306,12 @@ static enum cb_code recover_one(const char *dir, uint64_t no, struct slice origi
 }
 
 static enum cb_code recover_newest(const char *dir, const struct segment_list *list,
-                                   struct slice origin, const struct audit_io *io,
+                                   struct slice origin, const struct audit_io *io, bool accepts,
                                    struct recovered *r, struct cb_err *err)
 {
     for (size_t i = list->num; i > 0; i--) {
         bool alive = false;
-        TRY(recover_one(dir, list->no[i - 1], origin, io, r, &alive, err));
+        TRY(recover_one(dir, list->no[i - 1], origin, io, accepts, r, &alive, err));
         if (alive) {
             return CB_OK;
         }
@@ -279,19 +319,32 @@ static enum cb_code recover_newest(const char *dir, const struct segment_list *l
     return cb_fail(err, CB_ECORRUPT, "%s/seg holds no segment that counts: the log is lost", dir);
 }
 
-enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
-                     struct recovered *ret, struct cb_err *err)
+static enum cb_code recover_with(const char *dir, struct slice origin, const struct audit_io *io,
+                                 bool accepts, struct recovered *ret, struct cb_err *err)
 {
     struct segment_list list;
     TRY(segdir_list(dir, &list, err));
     *ret = (struct recovered){.newest_no = list.num > 0 ? list.no[list.num - 1] : 0};
     enum cb_code code = merkle_init(&ret->tree, err);
     if (code == CB_OK) {
-        code = recover_newest(dir, &list, origin, io, ret, err);
+        code = recover_newest(dir, &list, origin, io, accepts, ret, err);
     }
+    ret->loss.first_seq = ret->tree.size; /* also where not even the segment.open is whole */
     if (code != CB_OK) {
         merkle_free(&ret->tree);
     }
     segdir_list_free(&list);
     return code;
+}
+
+enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
+                     struct recovered *ret, struct cb_err *err)
+{
+    return recover_with(dir, origin, io, false, ret, err);
+}
+
+enum cb_code recover_accepting(const char *dir, struct slice origin, const struct audit_io *io,
+                               struct recovered *ret, struct cb_err *err)
+{
+    return recover_with(dir, origin, io, true, ret, err);
 }

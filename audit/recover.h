@@ -9,6 +9,16 @@
 #include "audit/own_records.h"
 #include "audit/tlog/note.h"
 
+/* What was given up: from the first record that is damaged, or is another's, to the end of its segment,
+ * although later lines prove that it was whole once. */
+struct recover_loss {
+    bool found;
+    uint64_t first_seq,
+        last_seq; /* last_seq: the highest that shows itself; UINT64_MAX: none does */
+    uint64_t segment;
+    char what[CB_ERR_MSG_MAX]; /* as recover() says it */
+};
+
 struct recovered {
     uint64_t newest_no;       /* the highest number in use, whether its file counts or not */
     struct segment_prev prev; /* for the next segment.open */
@@ -18,11 +28,17 @@ struct recovered {
     bool rotated;
     uint64_t rotate_seq;
     struct note_key old_key, new_key;
+    struct recover_loss loss; /* of recover_accepting alone */
 };
 
 /* recover - the caller holds the lock. On success the tree is the caller's to free.
  * CB_ENOENT: no seg directory. CB_ECORRUPT: the file and the record are named. */
 enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
                      struct recovered *ret, struct cb_err *err) CB_MUST_USE;
+
+/* recover_accepting - the same, but such damage ends the log instead of its opening. Whoever calls this
+ * must have been told to by a person, and must record ret->loss. */
+enum cb_code recover_accepting(const char *dir, struct slice origin, const struct audit_io *io,
+                               struct recovered *ret, struct cb_err *err) CB_MUST_USE;
 
 #endif

@@ -20,6 +20,7 @@
 #include "audit/line.h"
 #include "audit/open_set.h"
 #include "audit/own_records.h"
+#include "audit/recover.h"
 #include "audit/sealer.h"
 #include "audit/segment.h"
 #include "audit/tlog/merkle.h"
@@ -104,9 +105,11 @@ struct audit {
     struct buf own_bodies;
     struct own_fault fault; /* of the outage we are in */
     int64_t next_tick_us;
-    int64_t last_record_us; /* monotonic */
-    int64_t clock_gap_us;   /* wall clock minus time since boot, as last looked at */
-    bool roll_failed;       /* until the next tick: do not try for every batch */
+    int64_t last_record_us;          /* monotonic */
+    int64_t clock_gap_us;            /* wall clock minus time since boot, as last looked at */
+    struct recover_loss loss;        /* found: to be recorded beside the next segment.open */
+    struct checkpoint sealed_before; /* the newest one at the start; size 0: none */
+    bool roll_failed;                /* until the next tick: do not try for every batch */
 };
 
 static inline uint64_t stat_get(const _Atomic uint64_t *value)
@@ -160,6 +163,7 @@ void own_add_recovered(struct audit *a);
 void own_add_lost(struct audit *a); /* *.unknown for attempts whose outcome was lost */
 void own_add_open(struct audit *a); /* segment.open of a->segment */
 void own_add_close(struct audit *a, const char *reason);
+void own_add_loss(struct audit *a); /* audit.loss, if there is one to tell */
 void own_add_heartbeat(struct audit *a, uint64_t idle_us);
 void own_add_clock_step(struct audit *a, int64_t step_us);
 /* own_write - CB_OK also when nothing was gathered. On failure the segment must be abandoned. */

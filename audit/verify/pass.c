@@ -1,7 +1,11 @@
 /* pass.c - see pass.h. Does not open files, and does not compare segments with each other. */
 #include "audit/verify/pass.h"
 
+#include "audit/reader.h"
+
 #include <stdio.h>
+
+#define LOSS_ARENA (64UL * 1024)
 
 void pass_begin(struct pass *p, const struct pass_scope *scope, const struct tree *given)
 {
@@ -153,6 +157,37 @@ static void check_floor(struct pass *p, const struct line_info *info)
     p->floor = info->floor;
 }
 
+/* note_loss - the log is whole again because somebody gave records up: that must be heard. Its texts are
+ * shown by whoever shows records; here only whole numbers of it. */
+static void note_loss(struct pass *p, const struct line_info *info)
+{
+    struct arena arena;
+    struct audit_event e;
+    struct slice trunc;
+    struct cb_err ignored;
+    const struct audit_line line = {
+        .seq = info->seq, .ts_us = info->ts_us, .type = info->type, .body = info->body};
+    arena_init(&arena, LOSS_ARENA);
+    if (audit_line_decode(&line, &arena, &e, &trunc, &ignored) != CB_OK ||
+        e.first_seq == UINT64_MAX) {
+        say(p, info->seq, "audit.loss does not say which records were lost");
+    } else if (e.last_seq == UINT64_MAX) {
+        findings_notice(
+            p->tree.findings,
+            "records from %llu on were damaged or lost, and that was accepted: record %llu "
+            "says by whom and why",
+            (unsigned long long)e.first_seq, (unsigned long long)info->seq);
+    } else {
+        findings_notice(
+            p->tree.findings,
+            "records that were numbered %llu to %llu were damaged or lost, and that was "
+            "accepted: record %llu says by whom and why",
+            (unsigned long long)e.first_seq, (unsigned long long)e.last_seq,
+            (unsigned long long)info->seq);
+    }
+    arena_free(&arena);
+}
+
 static void check_type(struct pass *p, const struct line_info *info)
 {
     struct cb_err why;
@@ -162,6 +197,8 @@ static void check_type(struct pass *p, const struct line_info *info)
         say(p, info->seq, "a segment.open within a segment");
     } else if (info->type == AUDIT_SEGMENT_CLOSE) {
         take_close(p, info);
+    } else if (info->type == AUDIT_LOSS) {
+        note_loss(p, info);
     } else if (info->type == AUDIT_KEY_ROTATE) {
         if (rotations_take(p->scope.rotations, info, p->scope.origin, &why) != CB_OK) {
             say(p, info->seq, why.msg);
