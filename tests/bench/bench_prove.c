@@ -191,8 +191,8 @@ int main(int argc, char **argv)
     t.dir = argv[1];
     check(audit_walk(t.dir, 0, count, &size, &err), "walk", &err);
     t.marks[0] = size;
-    t.marks[1] =
-        size - size % 65536 - 1; /* 255 full tiles that no higher one covers, 255 records */
+    /* 255 full tiles that no higher one covers, and 255 records */
+    t.marks[1] = size > 65536 ? size - size % 65536 - 1 : size;
     check(merkle_init(&t.m, &err), "hash", &err);
     check(merkle_init(&t.work, &err), "hash", &err);
     check(audit_walk(t.dir, 0, add_line, &t, &err), "walk", &err);

@@ -74,9 +74,12 @@ class Rsyslog:
         return "\n".join(lines) + "\n"
 
     def start(self):
+        if self.process is not None:
+            return self
         config = self.dir / "rsyslog.conf"
         config.write_text(self._config())
         self.port_file.unlink(missing_ok=True)
+        (self.dir / "pid").unlink(missing_ok=True)  # of one that was killed
         with open(self.dir / "rsyslogd.log", "ab") as log:
             self.process = subprocess.Popen(
                 ["/usr/sbin/rsyslogd", "-n", "-f", str(config), "-i", str(self.dir / "pid")],

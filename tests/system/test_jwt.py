@@ -160,6 +160,7 @@ def test_rotation_of_keys(tmp_path, pki, ca):
 def test_check_names_what_is_wrong(tmp_path, pki, ca):
     issuer = Issuer(tmp_path / "jwks.json")
     broker = Broker(tmp_path, pki, ca, config(issuer), policy(pki), start=False)
+    broker.init_audit()
     assert broker.check().returncode == 0, broker.check().stderr
     write(issuer.path, '{"keys":[{"kty":"oct","k":"AAAA"}]}', 0o644)
     done = broker.check()
