@@ -11,6 +11,7 @@
 #   make test-tamper  every bit of an audit log flipped, every line and length changed
 #   make kill-loop    1,000 kill -9 cycles under 32 clients
 #   make mutation     take out one safeguard of the audit log at a time: a test must fail for each
+#   make screenshots  pictures of the audit report into .build/report-screens (needs chromium)
 #   make help         this list
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -238,6 +239,11 @@ lint-run:
 bench: deps-bench
 	$(AGAIN) -s all
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
+
+# pictures of the report, light and dark, phone to wide; needs chromium
+screenshots: all
+	@tests/report/screenshots.sh $(BUILD)/certbroker
+.PHONY: screenshots
 
 clean:
 	rm -rf .build

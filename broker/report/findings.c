@@ -180,7 +180,7 @@ static void looks(struct finding_list *l)
         say(l, "denied", "%s time%s a client was given names that it had been denied before",
             N(r->allowed_later), S(r->allowed_later));
     }
-    if (wildcards > 0) {
+    if (wildcards > 0 && r->first_us < r->since_us) { /* else all are new */
         say(l, "wide", "%s wildcard%s %s given to a client for the first time", N(wildcards),
             S(wildcards), wildcards == 1 ? "was" : "were");
     }

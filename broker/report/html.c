@@ -112,7 +112,7 @@ void html_duration(struct buf *out, int64_t us)
         buf_printf(out, "%.*f s", s < 10 ? 1 : 0, (double)us / 1e6);
     } else if (s < 7200) {
         buf_printf(out, "%d min", (int)(s / 60));
-    } else if (s < 2 * 86400) {
+    } else if (s < INT64_C(172800)) {
         buf_printf(out, "%d h %d min", (int)(s / 3600), (int)(s / 60 % 60));
     } else {
         buf_printf(out, "%d days", (int)(s / 86400));

@@ -98,7 +98,9 @@ def a_story(broker, pki):
 def test_all_forms_say_the_same(broker, pki):
     a_story(broker, pki)
     log = broker.audit()
+    wait_until(lambda: (broker.audit_dir / "state/checkpoint").exists(), 10, "a checkpoint")
     told = json.loads(report(broker, "-c", broker.file, "--json"))
+    assert told["log"]["checkpoint_size"] > 0
     assert told["origin"] == "test/broker"
     assert told["records"] == told["records_in_period"] == len(log.records)
     assert told["totals"]["issued"] == len(log.of_type("issue.ok")) == 3
