@@ -33,7 +33,8 @@ static bool has_room(struct certs *c)
         return true;
     }
     const size_t room = c->room == 0 ? ROOM_FIRST : 2 * c->room;
-    struct cert *items = room > (size_t)2 * CERTS_MAX ? NULL : realloc(c->items, room * sizeof(*items));
+    struct cert *items =
+        room > (size_t)2 * CERTS_MAX ? NULL : realloc(c->items, room * sizeof(*items));
     if (items == NULL) {
         return false;
     }

@@ -99,8 +99,10 @@ static void add_title(const struct policy_event *p, struct buf *out)
 static void add_numbers(const struct policy_event *p, struct buf *out)
 {
     buf_add_str(out, "<p>");
-    html_digest(out, p->old_sha256);
-    buf_add_str(out, " \xe2\x86\x92 ");
+    if (p->old_sha256[0] != '\0') {
+        html_digest(out, p->old_sha256);
+        buf_add_str(out, " \xe2\x86\x92 ");
+    }
     html_digest(out, p->sha256);
     if (p->rules != UINT64_MAX && p->clients != UINT64_MAX) {
         buf_add_str(out, ", ");
@@ -137,13 +139,13 @@ void html_policies(const struct report *r, struct buf *out)
     const uint64_t shown =
         r->num_policies < REPORT_POLICIES_MAX ? r->num_policies : REPORT_POLICIES_MAX;
     html_section(out, "policy", "Policy", NULL);
-    buf_add_str(out, "<p class=\"about\">Changed ");
+    buf_add_str(out, "<p class=\"about\">");
     html_num(out, r->num_loads);
-    buf_add_str(out, " times, of these forced ");
+    buf_add_str(out, " loaded, ");
     html_num(out, r->num_forced);
-    buf_add_str(out, "; refused ");
+    buf_add_str(out, " of them forced; ");
     html_num(out, r->num_rejects);
-    buf_add_str(out, " times. The newest first.</p>\n");
+    buf_add_str(out, r->num_policies > 1 ? " refused. The newest first.</p>\n" : " refused.</p>\n");
     for (uint64_t i = 0; i < shown; i++) {
         add_event(&r->policies[(r->num_policies - 1 - i) % REPORT_POLICIES_MAX], out);
     }

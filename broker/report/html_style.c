@@ -76,7 +76,7 @@ const char *const html_style[] = {
     "th,thead td{text-align:left;font-weight:600;color:var(--soft);font-size:12.5px;padding:4px 14px 5px 0;"
     "border-bottom:1px solid var(--strong);vertical-align:bottom;white-space:nowrap}\n",
     "td{padding:5px 14px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;"
-    "overflow-wrap:anywhere;min-width:9em}\n",
+    "overflow-wrap:break-word;max-width:24em}\n",
     "th:last-child,td:last-child{padding-right:0}\n",
     "tbody tr:last-child td{border-bottom:0}\n",
     "th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}\n",
@@ -84,8 +84,9 @@ const char *const html_style[] = {
     "td.zero{color:var(--soft);opacity:.6}\n",
     "td.bar{width:26%;min-width:90px;padding-right:18px;vertical-align:middle}\n",
     "td.bar svg{display:block;width:100%;height:8px}td.bar rect{fill:var(--c)}\n",
+    "td:first-child:not(.t){min-width:8.5em}\n",
     "td.n+td.t,td.n+td:not(.n),th.n+th:not(.n){padding-left:6px}\n",
-    "td:first-child{min-width:10.5em}td.t:first-child{min-width:0}\n",
+    "\n",
     ".list{display:block;min-width:15em}td .list>span{display:inline-block;margin-right:12px}\n",
     "tr.others td{color:var(--soft);font-style:italic}\n",
     ".cols{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));"
@@ -118,6 +119,7 @@ const char *const html_style[] = {
     "@media print{:root{--bg:#fff;--card:#fff}body{font-size:11px}nav{display:none}"
     "section{border:0;border-top:1px solid var(--strong);border-radius:0;padding:12px 0;"
     "break-inside:auto}.tile,figure,tr,.policy{break-inside:avoid}"
+    ".charts{grid-template-columns:1fr 1fr}h2,h3,.about{break-after:avoid}"
     "main,header.top,footer{max-width:none;padding:0}.wide{margin:0;padding:0;overflow:visible}"
     "*{print-color-adjust:exact}}\n",
     NULL,

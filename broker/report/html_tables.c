@@ -133,6 +133,15 @@ void html_strangers(const struct report *r, struct buf *out)
     html_section_end(out);
 }
 
+static void time_and_text(int64_t us, struct slice text, struct buf *out)
+{
+    buf_add_str(out, "<td>");
+    html_time(out, us);
+    buf_add_str(out, "<span class=\"sub\">");
+    html_text(out, text);
+    buf_add_str(out, "</span></td>");
+}
+
 void html_denied(const struct report *r, struct buf *out)
 {
     html_section(out, "denied", "Denied, and denied before allowed",
@@ -140,7 +149,7 @@ void html_denied(const struct report *r, struct buf *out)
                  "and was given later: a policy that was mended, or one that was talked round.");
     const size_t shown = r->num_denials < 60 ? r->num_denials : 60;
     if (shown > 0) {
-        html_table(out, "Client|Name|#Denied|First denied|Reason|Allowed|By rule");
+        html_table(out, "Client|Name|#Denied|First denied, why|Allowed, by rule");
     } else {
         buf_add_str(out, "<p class=\"none\">No denial was followed by a grant of the same "
                          "names.</p>\n");
@@ -156,10 +165,8 @@ void html_denied(const struct report *r, struct buf *out)
         }
         buf_add_str(out, "</td>");
         html_cell_num(out, d->times);
-        html_cell_time(out, d->first_us);
-        html_cell_text(out, d->reason);
-        html_cell_time(out, d->allowed_us);
-        html_cell_text(out, d->rule);
+        time_and_text(d->first_us, d->reason, out);
+        time_and_text(d->allowed_us, d->rule, out);
         buf_add_str(out, "</tr>\n");
     }
     if (shown > 0) {

@@ -467,9 +467,9 @@ static void policy_text(unsigned no, struct buf *out)
 
 static void reload(struct story *s)
 {
-    static const struct slice changes[] = {
-        {"+ payments-api: dns \"payments.edge.acme.internal\" (rule payments-server)", 70},
-        {"- search-web: keys rsa 2048 to 4096 (rule search-server)", 56}};
+    const struct slice changes[] = {
+        SLICE("+ payments-api: dns \"payments.edge.acme.internal\" (rule payments-server)"),
+        SLICE("- search-web: keys rsa 2048 to 4096 (rule search-server)")};
     char before[65];
     unsigned char digest[EVP_MAX_MD_SIZE];
     struct buf text;
