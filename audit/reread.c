@@ -5,6 +5,8 @@
 #include "audit/own_records.h"
 #include "audit/segdir.h"
 
+#include <stdlib.h>
+
 /* A segment, and what the one after it says of it. */
 struct hop {
     uint64_t no;
@@ -40,23 +42,42 @@ static enum cb_code read_head(const struct audit_io *io, const char *dir, struct
     return code;
 }
 
-/* find_next - the segment that follows `no`, looked for backwards from one that is later. */
-static enum cb_code find_next(const struct audit_io *io, const char *dir, uint64_t no,
-                              uint64_t later, struct hop *ret, struct cb_err *err)
+/* The segments behind one, newest first. */
+struct hops {
+    struct hop *list; /* owned */
+    size_t num, room;
+};
+
+static enum cb_code add_hop(struct hops *h, const struct hop *hop, struct cb_err *err)
 {
-    struct hop hop = {.no = later};
-    for (;;) {
-        TRY(read_head(io, dir, &hop, err));
-        if (hop.prev.no == no) {
-            *ret = hop;
-            return CB_OK;
+    if (h->num == h->room) {
+        const size_t room = h->room == 0 ? 16 : 2 * h->room;
+        struct hop *grown = realloc(h->list, room * sizeof(*grown));
+        if (grown == NULL) {
+            return cb_fail(err, CB_ENOMEM, "no memory to follow the segments");
         }
+        h->list = grown;
+        h->room = room;
+    }
+    h->list[h->num++] = *hop;
+    return CB_OK;
+}
+
+/* lead_back - all segments from `newest` back to the one that follows `no`; none if they are the same. */
+static enum cb_code lead_back(const struct reread *r, uint64_t no, uint64_t newest,
+                              struct hops *ret, struct cb_err *err)
+{
+    struct hop hop = {.no = newest};
+    while (hop.no != no) {
+        TRY(read_head(r->io, r->dir, &hop, err));
         if (hop.prev.no < no) {
-            return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu does not lead back to %llu", dir,
-                           (unsigned long long)later, (unsigned long long)no);
+            return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu does not lead back to %llu",
+                           r->dir, (unsigned long long)newest, (unsigned long long)no);
         }
+        TRY(add_hop(ret, &hop, err));
         hop.no = hop.prev.no;
     }
+    return CB_OK;
 }
 
 /* ---- reading ---- */
@@ -134,34 +155,43 @@ static enum cb_code read_segment(const struct reread *r, struct reread_at *at, u
     return code;
 }
 
+/* finish_segment - the rest of the current one, which `next` follows. */
+static enum cb_code finish_segment(const struct reread *r, const struct hop *next,
+                                   struct reread_at *at, struct cb_err *err)
+{
+    if (next->prev.valid_bytes < at->offset) {
+        return cb_fail(err, CB_ECORRUPT,
+                       "%s/seg: segment %llu says that less of %llu counts than was acknowledged",
+                       r->dir, (unsigned long long)next->no, (unsigned long long)at->no);
+    }
+    TRY(read_segment(r, at, next->prev.valid_bytes, err));
+    if (is_there(r, at)) {
+        return CB_OK;
+    }
+    if (next->first_seq != at->seq) {
+        return cb_fail(err, CB_ECORRUPT, "%s/seg: segment %llu begins with record %llu, not %llu",
+                       r->dir, (unsigned long long)next->no, (unsigned long long)next->first_seq,
+                       (unsigned long long)at->seq);
+    }
+    at->no = next->no;
+    at->offset = 0;
+    return CB_OK;
+}
+
 enum cb_code reread_to(const struct reread *r, struct reread_at *io_at, uint64_t no, uint64_t bytes,
                        struct cb_err *err)
 {
     struct reread_at at = *io_at;
-    while (at.no != no) {
-        struct hop next = {0};
-        TRY(find_next(r->io, r->dir, at.no, no, &next, err));
-        if (next.prev.valid_bytes < at.offset) {
-            return cb_fail(err, CB_ECORRUPT,
-                           "%s/seg: segment %llu says that less of %llu counts "
-                           "than was acknowledged",
-                           r->dir, (unsigned long long)next.no, (unsigned long long)at.no);
-        }
-        TRY(read_segment(r, &at, next.prev.valid_bytes, err));
-        if (is_there(r, &at)) {
-            *io_at = at;
-            return CB_OK;
-        }
-        if (next.first_seq != at.seq) {
-            return cb_fail(err, CB_ECORRUPT,
-                           "%s/seg: segment %llu begins with record %llu, not %llu", r->dir,
-                           (unsigned long long)next.no, (unsigned long long)next.first_seq,
-                           (unsigned long long)at.seq);
-        }
-        at.no = next.no;
-        at.offset = 0;
+    struct hops hops = {0};
+    enum cb_code code = lead_back(r, at.no, no, &hops, err);
+    while (code == CB_OK && hops.num > 0 && !is_there(r, &at)) {
+        code = finish_segment(r, &hops.list[--hops.num], &at, err);
     }
-    TRY(read_segment(r, &at, bytes, err));
+    free(hops.list);
+    TRY(code);
+    if (at.no == no) {
+        TRY(read_segment(r, &at, bytes, err));
+    }
     *io_at = at;
     return CB_OK;
 }
