@@ -9,6 +9,7 @@ extern const struct command cmd_serve;
 extern const struct command cmd_check;
 extern const struct command cmd_reload;           /* cmd_reload.c */
 extern const struct command cmd_policy_rollback;  /* cmd_rollback.c */
+extern const struct command cmd_audit_doctor;     /* cmd_doctor.c */
 extern const struct command cmd_audit_prune;      /* cmd_prune.c */
 extern const struct command cmd_audit_init;       /* cmd_audit_init.c */
 extern const struct command cmd_audit_reconcile;  /* cmd_reconcile.c */

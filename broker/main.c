@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
     &cmd_audit_reconcile,
     &review_audit_archive,
     &cmd_audit_prune,
+    &cmd_audit_doctor,
     &review_audit_verify,
     &review_audit_checkpoint,
     &review_audit_prove,

@@ -39,7 +39,7 @@ MAY["broker"] = set(MAY) | {"broker"}
 PUBLIC = {
     "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h", "trace.h", "review.h", "check_tests.h",
                "ask_text.h", "rule_text.h"},
-    "audit": {"archive.h", "prune.h", "audit.h", "event.h", "follow.h", "grep.h", "keyfile.h", "reader.h",
+    "audit": {"archive.h", "doctor.h", "prune.h", "audit.h", "event.h", "follow.h", "grep.h", "keyfile.h", "reader.h",
               "io.h", "prove.h", "hashes.h", "records.h"},
     "audit/verify": {"verify.h"},
     "broker/edge": {"edge.h", "tls.h"},
