@@ -95,7 +95,7 @@ static enum cb_code read_tile(const struct audit_io *io, const char *dir, unsign
     const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0) {
         const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? cb_fail(err, CB_ECORRUPT, "%s is missing", path) : code;
+        return err->sys_errno == ENOENT ? cb_fail(err, CB_ENOENT, "%s is missing", path) : code;
     }
     const ssize_t got = io->pread(io->ctx, fd, ret, TILE_BYTES, 0);
     enum cb_code code = CB_OK;

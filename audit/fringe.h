@@ -31,7 +31,8 @@ enum cb_code fringe_append(struct fringe *e, const unsigned char leaf[SHA256_LEN
 
 /* fringe_load - the edge of the first size records, from the full tiles in dir and from the leaf hashes of
  * the records behind the last full tile of level 0: leaf is called for each of those, in order. Reads
- * at most 255 tiles a level, whatever the size. CB_ECORRUPT: a tile is missing or has another length. */
+ * at most 255 tiles a level, whatever the size. CB_ENOENT: a tile is missing. CB_ECORRUPT: one has another
+ * length. */
 typedef enum cb_code fringe_leaf_fn(void *ctx, uint64_t seq, unsigned char ret[SHA256_LEN],
                                     struct cb_err *err);
 enum cb_code fringe_load(struct fringe *e, const struct audit_io *io, const char *dir,

@@ -19,12 +19,28 @@ static enum cb_code keep_tile(void *ctx, unsigned level, uint64_t n, const unsig
     return tile_store_add(&s->tiles, level, n, bytes, err);
 }
 
+/* check_sealed - where everything is read again, it must lead to what was signed before. */
+static enum cb_code check_sealed(struct sealer *s, struct cb_err *err)
+{
+    unsigned char root[SHA256_LEN];
+    if (s->next.tree.size != s->sealed.size) {
+        return CB_OK;
+    }
+    merkle_root(&s->next.tree, root);
+    return memcmp(root, s->sealed.root, SHA256_LEN) == 0
+               ? CB_OK
+               : cb_fail(err, CB_ECORRUPT,
+                         "%s: the first %llu records are not those that were signed for",
+                         s->options.dir, (unsigned long long)s->sealed.size);
+}
+
 static enum cb_code take_line(void *ctx, struct slice line, struct cb_err *err)
 {
     struct sealer *s = ctx;
     unsigned char leaf[SHA256_LEN];
     merkle_leaf(&s->next.tree, line, leaf);
     TRY(fringe_append(&s->next, leaf, keep_tile, s, err));
+    TRY(check_sealed(s, err));
     if (s->deadline_us != 0 && s->next.tree.size % 1024 == 0 &&
         clock_mono_us(&cb_system_clock) > s->deadline_us) {
         return cb_fail(err, CB_ELIMIT, "too much to sign for in the time left");

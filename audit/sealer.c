@@ -48,7 +48,8 @@ enum cb_code sealer_new(const struct sealer_options *options, struct sealer_star
     s->note = start->note;
     s->tiles.io = options->io;
     s->tiles.dir = options->dir;
-    s->stats.sealed_size = s->fringe.tree.size;
+    s->sealed = start->sealed;
+    s->stats.sealed_size = s->sealed.size;
     fringe_tree_copy(&s->target.tree, &s->fringe.tree);
     s->target.no = s->at.no;
     s->target.bytes = s->at.offset;

@@ -30,8 +30,11 @@ struct sealer_options {
 struct sealer_start {
     struct fringe fringe; /* owned; moved into the sealer */
     struct reread_at at;  /* of the record behind it */
-    struct buf note;      /* the newest checkpoint; moved */
-    int64_t signed_us;    /* wall time of it if known, else 0 */
+    /* The newest checkpoint. The fringe is that of its size, or an empty one: then all tiles are made anew,
+     * and must lead to its root. */
+    struct checkpoint sealed;
+    struct buf note;   /* the newest checkpoint; moved */
+    int64_t signed_us; /* wall time of it if known, else 0 */
 };
 
 /* sealer_new - nothing runs yet. Takes *start whatever comes of it. */

@@ -40,6 +40,7 @@ struct sealer {
     /* the sealer's */
     struct fringe fringe, next; /* next: while a round is under way */
     struct reread_at at;
+    struct checkpoint sealed; /* when it began */
     struct tile_store tiles;
     int64_t deadline_us; /* monotonic: the round gives up; 0: it has all the time */
     bool sync_history;

@@ -125,7 +125,7 @@ static enum cb_code take_later(void *ctx, struct slice line, struct cb_err *err)
     return CB_OK;
 }
 
-/* load_fringe - at the checkpoint, and where it stands in the files. */
+/* load_fringe - at the checkpoint, and where it stands in the files. CB_ENOENT: a tile is missing. */
 static enum cb_code load_fringe(const struct audit *a, const struct checkpoint *sealed,
                                 const struct segment_prev *newest, struct sealer_start *start,
                                 struct cb_err *err)
@@ -136,16 +136,39 @@ static enum cb_code load_fringe(const struct audit *a, const struct checkpoint *
         .io = a->io, .dir = a->dir, .each = take_leaf, .ctx = &check, .until = sealed->size};
     TRY(reread_find(a->io, a->dir, newest->no, newest->valid_bytes, from, &start->at, err));
     TRY(reread_to(&r, &start->at, newest->no, newest->valid_bytes, err));
-    TRY(fringe_load(&start->fringe, a->io, a->dir, sealed->size, give_leaf, &check, err));
+    return fringe_load(&start->fringe, a->io, a->dir, sealed->size, give_leaf, &check, err);
+}
+
+static enum cb_code check_root(const struct audit *a, const struct checkpoint *sealed,
+                               struct sealer_start *start, struct cb_err *err)
+{
     unsigned char root[SHA256_LEN];
     merkle_root(&start->fringe.tree, root);
-    if (memcmp(root, sealed->root, SHA256_LEN) != 0) {
-        return cb_fail(err, CB_ECORRUPT,
-                       "%s: tiles and records do not have the root that the checkpoint of %llu "
-                       "records was signed for: one of them was changed",
-                       a->dir, (unsigned long long)sealed->size);
+    if (memcmp(root, sealed->root, SHA256_LEN) == 0) {
+        return CB_OK;
     }
-    return CB_OK;
+    return cb_fail(
+        err, CB_ECORRUPT,
+        "%s: tiles and records do not have the root that the checkpoint of %llu records "
+        "was signed for: one of them was changed (`certbroker audit verify` says which; a "
+        "tile may be removed, it is made again from the records)",
+        a->dir, (unsigned long long)sealed->size);
+}
+
+/* start_over - a tile is missing. Tiles are made from the records, so the sealer makes all of them again
+ * and meanwhile signs nothing; unless the records were pruned, whose hashes are nowhere else. */
+static enum cb_code start_over(const struct audit *a, const struct segment_prev *newest,
+                               struct sealer_start *start, const struct cb_err *why,
+                               struct cb_err *err)
+{
+    struct cb_err pruned;
+    start->fringe.tree.size = 0;
+    if (reread_find(a->io, a->dir, newest->no, newest->valid_bytes, 0, &start->at, &pruned) ==
+        CB_OK) {
+        return CB_OK;
+    }
+    return cb_fail(err, CB_ECORRUPT, "%.180s, and cannot be made from the records again: %.160s",
+                   why->msg, pruned.msg);
 }
 
 /* More than this are left to the sealer, which finds out just the same, only a little later: how long a
@@ -191,10 +214,19 @@ static enum cb_code start_at(const struct audit *a, const struct sealing *sealin
                              const struct segment_prev *newest, struct sealer_start *start,
                              struct cb_err *err)
 {
-    TRY(check_size(a, &sealing->checkpoint, err));
-    TRY(load_fringe(a, &sealing->checkpoint, newest, start, err));
-    return a->tree.size - sealing->checkpoint.size > LATER_MAX ? CB_OK
-                                                               : check_later(a, newest, start, err);
+    struct cb_err why;
+    const struct checkpoint *sealed = &sealing->checkpoint;
+    TRY(check_size(a, sealed, err));
+    start->sealed = *sealed;
+    const enum cb_code code = load_fringe(a, sealed, newest, start, &why);
+    if (code == CB_ENOENT) {
+        return start_over(a, newest, start, &why, err);
+    }
+    if (code != CB_OK) {
+        return cb_fail(err, code, "%s", why.msg);
+    }
+    TRY(check_root(a, sealed, start, err));
+    return a->tree.size - sealed->size > LATER_MAX ? CB_OK : check_later(a, newest, start, err);
 }
 
 static enum cb_code make_sealer(struct audit *a, struct sealing *sealing,

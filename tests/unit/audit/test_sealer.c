@@ -12,6 +12,7 @@
 #include "tests/unit/audit/fake_io.h"
 #include "tests/unit/audit/seal_helpers.h"
 
+#include "audit/crc32c.h"
 #include "audit/hashes.h"
 #include "audit/rotation.h"
 
@@ -331,6 +332,50 @@ static void test_damaged_tile_is_refused(void **state)
     remove_dir(dir);
 }
 
+/* A tile that is gone is made again from the records, which must still be those that were signed for. */
+static void test_missing_tiles_are_made_again(void **state)
+{
+    (void)state;
+    struct fake_io *f = fake_new();
+    char *dir = new_signed_log(key);
+    struct audit *a = open_signed(dir, &f->io, key);
+    struct buf before;
+    struct buf after;
+    struct buf segment;
+    fill(a, 600);
+    audit_close(a);
+    char *path = strdup(in_dir(dir, "tile/0/000"));
+    read_file(path, &before);
+    assert_int_equal(unlink(path), 0);
+    a = open_signed(dir, &f->io, key);
+    assert_true(audit_seal_wait(a));
+    audit_close(a);
+    read_file(path, &after);
+    assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+    const struct checkpoint c = newest_seal(dir);
+    assert_sealed(dir, &c);
+    buf_free(&before);
+    buf_free(&after);
+    /* the records of the old, signed part are changed, with right checksums */
+    assert_int_equal(unlink(path), 0);
+    read_file(segment_path(dir, 2), &segment);
+    char *line = memmem(segment.data, segment.len, "{\"v\":1,\"seq\":9,", 15);
+    assert_non_null(line);
+    char *crc = strstr(line, ",\"crc\":\"");
+    memcpy(strstr(line, "\"detail\":\"x\"") + 10, "y", 1);
+    crc32c_hex(crc32c((struct slice){line, (size_t)(crc - line)}), crc + 8);
+    write_file(segment_path(dir, 2), buf_slice(&segment));
+    a = open_signed(dir, &f->io, key);
+    assert_false(audit_seal_wait(a));
+    assert_int_equal(audit_get_state(a), AUDIT_CORRUPT);
+    audit_close(a);
+    assert_int_equal(newest_seal(dir).size, c.size);
+    buf_free(&segment);
+    free(path);
+    fake_free(f);
+    remove_dir(dir);
+}
+
 /* ---- while it runs ---- */
 
 /* What is on the disk is changed after it was acknowledged and before it is signed for. */
@@ -491,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_torn_history),
         cmocka_unit_test(test_another_history_is_refused),
         cmocka_unit_test(test_damaged_tile_is_refused),
+        cmocka_unit_test(test_missing_tiles_are_made_again),
         cmocka_unit_test(test_mismatch_stops_signing_and_issuing),
         cmocka_unit_test(test_failures_are_tried_again),
         cmocka_unit_test(test_rotation),
