@@ -80,24 +80,40 @@ static unsigned least(const struct cli_table *t, size_t i)
     return t->widths[i] < t->columns[i].min ? t->widths[i] : t->columns[i].min;
 }
 
-/* line_width - with each column at its width, or at the least it can have. */
-static unsigned line_width(const struct cli_table *t, bool at_least)
+static unsigned fair(const struct cli_table *t, size_t i)
+{
+    const unsigned wanted =
+        t->columns[i].fair > t->columns[i].min ? t->columns[i].fair : t->columns[i].min;
+    return t->widths[i] < wanted ? t->widths[i] : wanted;
+}
+
+static unsigned full(const struct cli_table *t, size_t i)
+{
+    return t->widths[i];
+}
+
+/* line_width - with each column at its width: full, fair, or the least it can have. */
+static unsigned line_width(const struct cli_table *t,
+                           unsigned (*width)(const struct cli_table *t, size_t i))
 {
     unsigned total = 0;
     for (size_t i = 0; i < t->num; i++) {
         if (!t->dropped[i]) {
-            total += (total == 0 ? 0 : GAP) + (at_least ? least(t, i) : t->widths[i]);
+            total += (total == 0 ? 0 : GAP) + width(t, i);
         }
     }
     return total;
 }
 
+enum which { ANY_COLUMN, EXTRA_COLUMN };
+
 /* drop_one - false: there is none that may go. */
-static bool drop_one(struct cli_table *t)
+static bool drop_one(struct cli_table *t, enum which what)
 {
     size_t which = t->num;
     for (size_t i = 0; i < t->num; i++) {
         if (!t->dropped[i] && t->columns[i].drop > 0 &&
+            (what == ANY_COLUMN || t->columns[i].is_extra) &&
             (which == t->num || t->columns[i].drop > t->columns[which].drop)) {
             which = i;
         }
@@ -149,11 +165,13 @@ static void decide_widths(struct cli_table *t)
     if (t->width == 0) {
         return;
     }
-    while (line_width(t, true) > t->width && drop_one(t)) {
+    while (line_width(t, fair) > t->width && drop_one(t, EXTRA_COLUMN)) {
     }
-    while (line_width(t, false) > t->width && shrink_one(t)) {
+    while (line_width(t, least) > t->width && drop_one(t, ANY_COLUMN)) {
     }
-    while (t->is_roomy && line_width(t, false) < t->width && grow_one(t)) {
+    while (line_width(t, full) > t->width && shrink_one(t)) {
+    }
+    while (t->is_roomy && line_width(t, full) < t->width && grow_one(t)) {
     }
 }
 

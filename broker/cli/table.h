@@ -13,7 +13,9 @@ struct cli_column {
     const char *title;
     unsigned min;  /* what it is never cut below; its title and shorter cells may take less */
     unsigned max;  /* 0: as wide as its cells */
-    unsigned drop; /* 0: always there. Where the columns' min do not fit, the highest goes first */
+    unsigned fair; /* what it should have before an extra column gets room; 0: min */
+    bool is_extra; /* only there where all that stay have their fair width */
+    unsigned drop; /* 0: always there. Where there is no room the highest goes first */
 };
 
 struct cli_table {

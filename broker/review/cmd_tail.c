@@ -6,14 +6,17 @@
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #define ROWS_DEFAULT 20U
 #define ROWS_MAX 100000U
 #define WAIT_MS 200
-#define TRIES 25U /* what cannot be read now may be in the middle of a change: so many waits */
+#define UNSEEN_MS 5000 /* a change that nobody told us of is seen after so long */
+#define TRIES 25U      /* what cannot be read now may be in the middle of a change: so many waits */
 
 /* clang-format off */
 static const struct command_option options[] = {
@@ -74,98 +77,141 @@ static enum cb_code newest_rows(struct tailing *t, struct cb_err *err)
                         : kept_each(&t->kept, KEPT_OLDEST_FIRST, print_row, &t->print, err);
 }
 
-/* wait - false: interrupted, or nobody reads the output any more. */
-static bool wait(void)
+/* watch_log - a descriptor that becomes readable when a segment grows or is made; -1: cannot be told, or
+ * the log is on a file system where others write unseen. Then it is looked at every so often. */
+static int watch_log(const char *dir)
 {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = 0};
-    const int n = poll(&out, 1, WAIT_MS);
-    return !interrupted && !(n > 0 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
-}
-
-/* next - one more record into the stream. *ret_idle: there was none. */
-static enum cb_code next(struct audit_follow *follow, struct review_stream *stream, bool *ret_idle,
-                         bool *ret_more, struct cb_err *err)
-{
-    struct slice bytes = {NULL, 0};
-    struct audit_line line;
-    uint64_t seq = 0;
-    TRY(audit_follow_next(follow, UINT64_MAX, &bytes, &seq, err));
-    *ret_idle = bytes.ptr == NULL;
-    if (*ret_idle) {
-        return CB_OK;
+    char path[PATH_MAX];
+    const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    (void)snprintf(path, sizeof(path), "%s/seg", dir);
+    if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+        (void)close(fd);
+        return -1;
     }
-    TRY(audit_line_read(bytes, &line, err));
-    return review_stream_add(stream, &line, ret_more, err);
+    return fd;
 }
 
-static enum cb_code follow_on(struct tailing *t, struct audit_follow *follow,
-                              struct review_stream *stream, struct cb_err *err)
+/* pause_for - false: interrupted, or nobody reads the output any more. Also where the log grows all the time
+ * it is looked at no more than five times a second. */
+static bool pause_for(int watch)
 {
-    unsigned failures = 0;
-    bool more = true;
-    while (more && !interrupted) {
-        bool idle = false;
-        const enum cb_code code = next(follow, stream, &idle, &more, err);
-        failures = code == CB_OK ? 0 : failures + 1;
-        if (failures >= TRIES) {
-            return code;
+    char events[4096];
+    struct pollfd fds[] = {{.fd = STDOUT_FILENO}, {.fd = watch, .events = POLLIN}};
+    const int waits[] = {WAIT_MS, UNSEEN_MS};
+    for (size_t i = 0; i < (watch < 0 ? 1U : 2U); i++) {
+        const int n = poll(fds, (nfds_t)i + 1, waits[i]);
+        if (interrupted || (n > 0 && (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)) {
+            return false;
         }
-        if (code != CB_OK || idle) {
-            more = row_print_flush(&t->print) && wait();
+    }
+    while (watch >= 0 && read(watch, events, sizeof(events)) > 0) {
+    }
+    return true;
+}
+
+/* A log that is followed: what has come, and how far it was handed on. */
+struct following {
+    struct audit_follow *follow;
+    struct records *records;
+    struct review_stream *stream;
+    uint64_t next, end; /* records to end - 1 are there */
+    int watch;
+};
+
+/* hand_on - every record that is there. */
+static enum cb_code hand_on(struct following *f, bool *ret_more, struct cb_err *err)
+{
+    while (*ret_more && f->next < f->end) {
+        struct slice bytes = {NULL, 0};
+        struct audit_line line;
+        uint64_t seq = 0;
+        TRY(audit_follow_next(f->follow, f->end, &bytes, &seq, err));
+        if (bytes.ptr == NULL) {
+            break;
         }
+        TRY(audit_line_read(bytes, &line, err));
+        TRY(review_stream_add(f->stream, &line, ret_more, err));
+        f->next = seq + 1;
     }
     return CB_OK;
 }
 
-static enum cb_code follow(struct tailing *t, uint64_t from, struct cb_err *err)
+static enum cb_code follow_on(struct tailing *t, struct following *f, struct cb_err *err)
 {
-    struct audit_follow *follow = NULL;
-    struct review_stream *stream = NULL;
+    unsigned failures = 0;
+    bool more = true;
+    while (more && !interrupted) {
+        enum cb_code code = records_count(f->records, &f->end, err);
+        if (code == CB_OK) {
+            code = hand_on(f, &more, err);
+        }
+        failures = code == CB_OK ? 0 : failures + 1;
+        if (failures >= TRIES) {
+            return code;
+        }
+        more = more && row_print_flush(&t->print) && pause_for(f->watch);
+    }
+    return CB_OK;
+}
+
+static void be_interrupted(void)
+{
     struct sigaction quiet = {.sa_handler = on_signal};
     (void)sigemptyset(&quiet.sa_mask);
     (void)sigaction(SIGINT, &quiet, NULL);
     (void)sigaction(SIGTERM, &quiet, NULL);
+}
+
+static enum cb_code follow(struct tailing *t, struct records *records, uint64_t from,
+                           struct cb_err *err)
+{
+    struct following f = {.records = records, .next = from, .watch = watch_log(t->search.dir)};
+    be_interrupted();
     t->search.newest = 0;
     t->search.below = 0;
-    enum cb_code code = audit_follow_open(t->search.dir, from, &follow, err);
+    enum cb_code code = audit_follow_open(t->search.dir, from, &f.follow, err);
     if (code == CB_OK) {
-        code = review_stream_open(&t->search, print_row, &t->print, &stream, err);
+        code = review_stream_open(&t->search, print_row, &t->print, &f.stream, err);
     }
     if (code == CB_OK) {
-        code = follow_on(t, follow, stream, err);
+        code = follow_on(t, &f, err);
     }
-    review_stream_close(stream);
-    audit_follow_close(follow);
+    review_stream_close(f.stream);
+    audit_follow_close(f.follow);
+    if (f.watch >= 0) {
+        (void)close(f.watch);
+    }
     return code;
 }
 
-static enum cb_code count_records(const char *dir, uint64_t *ret, struct cb_err *err)
+/* show - the rows there are, then, with -f, those that come. */
+static enum cb_code show(const struct command_args *args, struct tailing *t,
+                         struct records *records, struct cb_err *err)
 {
-    struct records *records = NULL;
-    TRY(records_open(dir, &records, err));
-    const enum cb_code code = records_count(records, ret, err);
-    records_close(records);
-    return code;
+    TRY(records_count(records, &t->search.below, err));
+    const uint64_t end = t->search.below;
+    if (t->kept.most > 0) {
+        TRY(newest_rows(t, err));
+    }
+    return args_has(args, "follow") && row_print_flush(&t->print) ? follow(t, records, end, err)
+                                                                  : CB_OK;
 }
 
 static int tail(const struct command_args *args, struct tailing *t, enum row_format format)
 {
     struct cb_err err;
-    uint64_t end = 0;
+    struct records *records = NULL;
     const bool follows = args_has(args, "follow");
     row_print_begin(&t->print, format, CLI_STRAIGHT);
     t->print.table.is_roomy = follows;
     t->print.out.flush = follows;
     t->search.no_open = follows;
-    enum cb_code code = count_records(t->search.dir, &end, &err);
-    t->search.below = end;
-    if (code == CB_OK && t->kept.most > 0) {
-        code = newest_rows(t, &err);
-    }
-    if (code == CB_OK && follows && row_print_flush(&t->print)) {
-        code = follow(t, end, &err);
+    enum cb_code code = records_open(t->search.dir, &records, &err);
+    if (code == CB_OK) {
+        code = show(args, t, records, &err);
     }
     const int status = row_print_end(&t->print, EXIT_OK);
+    records_close(records);
     kept_free(&t->kept);
     return code == CB_OK ? status : review_failed(&err);
 }

@@ -8,27 +8,27 @@
 #define NAMES_SHOWN 3U
 
 static const struct cli_column narrow[] = {
-    {.title = "RECORD", .min = 1, .max = 16},
+    {.title = "RECORD", .min = 16, .max = 16},
     {.title = "TIME (UTC)", .min = 14, .max = 14},
-    {.title = "RESULT", .min = 8, .max = 14},
-    {.title = "CLIENT", .min = 12, .max = 40},
-    {.title = "WHAT", .min = 18, .max = 70},
-    {.title = "WHY", .min = 12, .max = 40},
-    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .drop = 1},
-    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .drop = 2},
-    {.title = "PEER", .min = 9, .max = 46, .drop = 3},
+    {.title = "RESULT", .min = 6, .max = 14, .fair = 10},
+    {.title = "CLIENT", .min = 8, .max = 40, .fair = 14, .drop = 1},
+    {.title = "WHAT", .min = 10, .max = 70, .fair = 24},
+    {.title = "WHY", .min = 8, .max = 40, .fair = 14, .drop = 2},
+    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 3},
+    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 4},
+    {.title = "PEER", .min = 9, .max = 46, .is_extra = true, .drop = 5},
 };
 
 static const struct cli_column wide[] = {
-    {.title = "RECORD", .min = 1, .max = 16},
+    {.title = "RECORD", .min = 16, .max = 16},
     {.title = "TIME (UTC)", .min = 19, .max = 19},
-    {.title = "RESULT", .min = 8, .max = 18},
-    {.title = "CLIENT", .min = 16, .max = 48},
-    {.title = "WHAT", .min = 24, .max = 90},
-    {.title = "WHY", .min = 16, .max = 48},
-    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .drop = 1},
-    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .drop = 2},
-    {.title = "PEER", .min = 9, .max = 46, .drop = 3},
+    {.title = "RESULT", .min = 8, .max = 18, .fair = 12},
+    {.title = "CLIENT", .min = 12, .max = 48, .fair = 18},
+    {.title = "WHAT", .min = 20, .max = 90, .fair = 36},
+    {.title = "WHY", .min = 12, .max = 48, .fair = 18},
+    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 1},
+    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 2},
+    {.title = "PEER", .min = 9, .max = 46, .fair = 22, .is_extra = true, .drop = 3},
 };
 
 void row_table_init(struct cli_table *t, const struct cli_terminal *terminal)
