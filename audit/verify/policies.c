@@ -40,15 +40,20 @@ static enum cb_code check_all(DIR *d, const char *dir, struct findings *findings
                               struct cb_err *err)
 {
     unsigned char named[SHA256_LEN];
+    const struct dirent *e = NULL;
+    enum cb_code code = CB_OK;
     errno = 0;
-    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+    while (code == CB_OK && (e = readdir(d)) != NULL) {
         if (digest_of(e->d_name, named)) {
-            TRY(check_file(dir, e->d_name, named, findings, err));
+            code = check_file(dir, e->d_name, named, findings, err);
             (*ret_num)++;
         }
         errno = 0;
     }
-    return errno == 0 ? CB_OK : cb_fail_errno(err, "cannot read the directory %s/policy", dir);
+    if (code == CB_OK && errno != 0) {
+        code = cb_fail_errno(err, "cannot read the directory %s/policy", dir);
+    }
+    return code;
 }
 
 enum cb_code policies_check(const char *dir, struct findings *findings, uint64_t *ret_num,
