@@ -36,6 +36,8 @@ static const struct {
     [AUDIT_LIMIT_DROP] = {REACH_PERIOD, take_drop},
     [AUDIT_FAULT] = {REACH_PERIOD, take_fault},
     [AUDIT_RECOVERED] = {REACH_PERIOD, take_recovered},
+    [AUDIT_CLOCK_STEP] = {REACH_PERIOD, take_clock_step},
+    [AUDIT_KEY_ROTATE] = {REACH_PERIOD, take_key_rotate},
     [AUDIT_LOSS] = {REACH_PERIOD, take_loss},
     [AUDIT_WITNESS_ALARM] = {REACH_PERIOD, take_alarm},
     [AUDIT_SEGMENT_PRUNE] = {REACH_PERIOD, take_prune},

@@ -55,6 +55,8 @@ void take_stop(struct report *r, const struct taken *t);
 void take_segment_open(struct report *r, const struct taken *t);
 void take_loss(struct report *r, const struct taken *t);
 void take_alarm(struct report *r, const struct taken *t);
+void take_clock_step(struct report *r, const struct taken *t);
+void take_key_rotate(struct report *r, const struct taken *t);
 void take_prune(struct report *r, const struct taken *t);
 void take_fault(struct report *r, const struct taken *t);
 void take_recovered(struct report *r, const struct taken *t);

@@ -122,6 +122,18 @@ void take_alarm(struct report *r, const struct taken *t)
     add_log_event(r, t);
 }
 
+void take_clock_step(struct report *r, const struct taken *t)
+{
+    r->health.clock_steps++;
+    add_log_event(r, t);
+}
+
+void take_key_rotate(struct report *r, const struct taken *t)
+{
+    r->health.key_changes++;
+    add_log_event(r, t);
+}
+
 void take_prune(struct report *r, const struct taken *t)
 {
     add_log_event(r, t);

@@ -146,6 +146,10 @@ static void about_log(struct finding_list *l)
         say(l, "log", "The clock went back %s time%s, at most by %.1f s", N(h->clock_back),
             S(h->clock_back), (double)h->clock_back_worst_us / 1e6);
     }
+    if (h->key_changes > 0) {
+        say(l, "log", "The key that signs the log's checkpoints was changed %s time%s",
+            N(h->key_changes), S(h->key_changes));
+    }
     if (l->r->undecoded > 0) {
         say(l, "log", "%s record%s could not be understood by this version and %s left out",
             N(l->r->undecoded), S(l->r->undecoded), l->r->undecoded == 1 ? "was" : "were");
@@ -206,6 +210,10 @@ static void notes(struct finding_list *l)
     if (r->health.silence_us > DAY_US) {
         say(l, "log", "For %s hours nothing was recorded at all",
             N((uint64_t)r->health.silence_us / 3600000000));
+    }
+    if (r->health.clock_steps > 0) {
+        say(l, "log", "The clock was set %s time%s", N(r->health.clock_steps),
+            S(r->health.clock_steps));
     }
     if (r->health.dropped > 0) {
         say(l, "log", "%s request%s counted without a record of %s own", N(r->health.dropped),

@@ -251,6 +251,8 @@ void json_log(const struct report *r, struct buf *out)
     cli_json_u64(out, "faults", h->faults);
     cli_json_u64(out, "losses", h->losses);
     cli_json_u64(out, "witness_alarms", h->alarms);
+    cli_json_u64(out, "clock_steps", h->clock_steps);
+    cli_json_u64(out, "key_changes", h->key_changes);
     cli_json_u64(out, "outages", h->outages);
     cli_json_u64(out, "outage_us", h->outage_us);
     cli_json_u64(out, "refused_in_outages", h->refused);

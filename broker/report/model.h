@@ -112,7 +112,7 @@ struct health {
     uint64_t types[REPORT_TYPES_MAX];
     uint64_t opens, unclean, void_tails, void_bytes;
     uint64_t starts, stops;
-    uint64_t faults, losses, alarms, outages, outage_us, refused;
+    uint64_t faults, losses, alarms, clock_steps, key_changes, outages, outage_us, refused;
     struct log_event events[REPORT_EVENTS_MAX]; /* a ring: the newest */
     uint64_t num_events;
     uint64_t clock_back; /* records dated before the one in front of them */

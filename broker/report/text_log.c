@@ -99,6 +99,8 @@ static void health(const struct report *r, const struct text *t)
     fact_if(t, "alarms of witnesses", h->alarms);
     fact_if(t, "seconds not writable", h->outage_us / 1000000);
     fact_if(t, "requests refused then", h->refused);
+    fact_if(t, "clock was set", h->clock_steps);
+    fact_if(t, "another key signs", h->key_changes);
     fact_if(t, "clock went back", h->clock_back);
     fact(t, "longest silence in minutes", (uint64_t)h->silence_us / 60000000);
     fact_if(t, "counted without a record", h->dropped);

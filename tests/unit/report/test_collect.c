@@ -299,6 +299,8 @@ static void test_health(void **state)
     (void)tell_body(&t, 2.5, AUDIT_BROKER_STOP, SLICE("\"type\":\"broker.stop\""));
     (void)tell_body(&t, 9, AUDIT_BROKER_START, SLICE("\"type\":\"broker.start\""));
     (void)tell_body(&t, 25, AUDIT_BROKER_START, SLICE("\"type\":\"broker.start\""));
+    (void)tell_body(&t, 9, AUDIT_CLOCK_STEP, SLICE("\"type\":\"clock.step\""));
+    (void)tell_body(&t, 9, AUDIT_KEY_ROTATE, SLICE("\"type\":\"key.rotate\""));
     (void)tell_body(&t, 9, AUDIT_WITNESS_ALARM, SLICE("\"type\":\"witness.alarm\""));
     (void)tell_body(&t, 9, AUDIT_ISSUE_OK, SLICE("\"type\":\"issue.ok\",\"serial\":1"));
     const struct report *r = t.r;
@@ -309,7 +311,9 @@ static void test_health(void **state)
     assert_int_equal(h->void_bytes, 70);
     assert_int_equal(h->faults, 1);
     assert_int_equal(h->alarms, 1);
-    assert_int_equal(h->num_events, 2);
+    assert_int_equal(h->clock_steps, 1);
+    assert_int_equal(h->key_changes, 1);
+    assert_int_equal(h->num_events, 4);
     assert_int_equal(h->outage_us, 12000000);
     assert_int_equal(h->refused, 31);
     assert_int_equal(h->clock_back, 1);
