@@ -4,13 +4,41 @@
 #include "broker/review/row_print.h"
 #include "broker/review/show.h"
 
+#define PEM_LINE 64U
+
 /* clang-format off */
 static const struct command_option options[] = {
     CLI_AUDIT_OPTIONS,
     {.name = "json", .help = "one JSON document; records stand in it as in the log"},
+    {.name = "pem", .help = "nothing but the certificate itself"},
     CLI_NO_PAGER_OPTION,
     {.name = NULL}};
 /* clang-format on */
+
+/* print_pem - the certificate itself, where its record holds all of it. */
+static int print_pem(const struct story *story)
+{
+    struct buf pem;
+    const struct slice der =
+        story->issue == NULL ? (struct slice){NULL, 0} : row_text(story->issue, cert_der_b64);
+    if (der.ptr == NULL) {
+        (void)fprintf(stderr, "certbroker: %s\n",
+                      story->issue == NULL
+                          ? "no certificate was issued there"
+                          : "the record does not hold the certificate: it is too long for a line");
+        return EXIT_PROBLEM;
+    }
+    buf_init(&pem, CLI_OUTPUT_MAX);
+    buf_add_str(&pem, "-----BEGIN CERTIFICATE-----\n");
+    for (struct slice rest = der; rest.len > 0;) {
+        const size_t len = rest.len < PEM_LINE ? rest.len : PEM_LINE;
+        cli_add_escaped(&pem, (struct slice){rest.ptr, len}, CLI_ASCII);
+        buf_add_char(&pem, '\n');
+        rest = slice_from(rest, len);
+    }
+    buf_add_str(&pem, "-----END CERTIFICATE-----\n");
+    return cli_print(&pem, EXIT_OK);
+}
 
 static int print_story(const struct command_args *args, const struct story *story,
                        enum show_how how)
@@ -73,7 +101,7 @@ static int show(const struct command_env *env, const struct command_args *args, 
     }
     switch (story_find(audit.dir, id, &story, &candidates, &err)) {
     case STORY_FOUND:
-        status = print_story(args, &story, how);
+        status = args_has(args, "pem") ? print_pem(&story) : print_story(args, &story, how);
         break;
     case STORY_NOTHING:
         status = say_nothing_found(audit.dir, id);

@@ -28,7 +28,9 @@ static struct policy *load_kept(const struct story *story, struct slice sha256, 
     }
     const int64_t then_s = row_last(story->main)->line.ts_us / 1000000;
     if (policy_load_bytes(path, buf_slice(&bytes), then_s, diags, &policy) != CB_OK) {
-        (void)cb_fail(why, CB_EINPUT, "%s: cannot be loaded by this version", path);
+        char first[200];
+        diag_first(diags, first, sizeof(first));
+        (void)cb_fail(why, CB_EINPUT, "cannot be loaded by this version: %s", first);
     } else if (!slice_eq_str(sha256, policy_sha256(policy))) {
         policy_free(policy);
         policy = NULL;

@@ -267,6 +267,14 @@ def test_show_as_json(story):
     assert told["policy_in_force"][0]["type"] == "broker.start"
 
 
+def test_the_certificate_itself(story):
+    done = story.run("show", f"{story.issued.serial:x}", "--pem")
+    assert done.returncode == 0
+    assert done.stdout.strip() == story.issued_reply.result["certificate"].strip()
+    done = story.run("show", story.denied.request_id, "--pem")
+    assert (done.returncode, done.stdout) == (1, "") and "no certificate" in done.stderr
+
+
 def test_not_found(story):
     done = story.run("show", "deadbeefdeadbeef")
     assert (done.returncode, done.stdout) == (1, "")
