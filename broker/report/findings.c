@@ -191,22 +191,9 @@ static void looks(struct finding_list *l)
     about_log(l);
 }
 
-static void notes(struct finding_list *l)
+static void notes_about_log(struct finding_list *l)
 {
     const struct report *r = l->r;
-    l->level = FINDING_NOTE;
-    if (r->new_holders > 0 && r->first_us < r->since_us) {
-        say(l, "names", "%s client%s got a certificate for the first time", N(r->new_holders),
-            S(r->new_holders));
-    }
-    if (r->certs.gap_7 > 0) {
-        say(l, "expiry", "%s certificate%s end%s within 7 days, and nothing newer is there",
-            N(r->certs.gap_7), S(r->certs.gap_7), r->certs.gap_7 == 1 ? "s" : "");
-    }
-    if (r->num_loads > 0 || r->num_rejects > 0) {
-        say(l, "policy", "The policy changed %s time%s; %s reload%s refused", N(r->num_loads),
-            S(r->num_loads), N(r->num_rejects), r->num_rejects == 1 ? " was" : "s were");
-    }
     if (r->health.silence_us > DAY_US) {
         say(l, "log", "For %s hours nothing was recorded at all",
             N((uint64_t)r->health.silence_us / 3600000000));
@@ -225,6 +212,25 @@ static void notes(struct finding_list *l)
     if (r->health.reconciled_us == 0) {
         say(l, "log", "The log was never compared with the CA's own database");
     }
+}
+
+static void notes(struct finding_list *l)
+{
+    const struct report *r = l->r;
+    l->level = FINDING_NOTE;
+    if (r->new_holders > 0 && r->first_us < r->since_us) {
+        say(l, "names", "%s client%s got a certificate for the first time", N(r->new_holders),
+            S(r->new_holders));
+    }
+    if (r->certs.gap_7 > 0) {
+        say(l, "expiry", "%s certificate%s end%s within 7 days, and nothing newer is there",
+            N(r->certs.gap_7), S(r->certs.gap_7), r->certs.gap_7 == 1 ? "s" : "");
+    }
+    if (r->num_loads > 0 || r->num_rejects > 0) {
+        say(l, "policy", "The policy changed %s time%s; %s reload%s refused", N(r->num_loads),
+            S(r->num_loads), N(r->num_rejects), r->num_rejects == 1 ? " was" : "s were");
+    }
+    notes_about_log(l);
 }
 
 size_t findings_of(struct report *r, struct finding out[FINDINGS_MAX])
