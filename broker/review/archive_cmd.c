@@ -97,7 +97,7 @@ static void add_summary(struct report *r, const struct archive_counts *c, const 
         buf_add_str(&r->out, "nothing to do\n");
     }
     if (to != NULL) {
-        buf_printf(&r->out, "%s has records 0 to %llu (%zu tiles and %zu policies were new)\n", to,
+        buf_printf(&r->out, "%s has records 0 to %llu (new: tiles %zu, policies %zu)\n", to,
                    (unsigned long long)(c->end_seq == 0 ? 0 : c->end_seq - 1), c->tiles,
                    c->policies);
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [--only WORD] [--first N] - does the test suite notice when a safeguard of the audit log is
+"""run.py [--only WORD] [--skip N] [--first N] - does the test suite notice when a safeguard of the audit log is
 taken out? In a copy of the tree under .build/mutation each mutant of mutants.py is put in by itself, and
 its tests are built and run. Prints one line each; exits 1 if one survives or no longer fits."""
 import argparse
@@ -98,9 +98,11 @@ def try_mutant(name, path, old, new, wanted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose name or file holds this")
+    parser.add_argument("--skip", type=int, default=0, help="without the first so many of these")
     parser.add_argument("--first", type=int, help="so many of them")
     options = parser.parse_args()
-    chosen = [one for one in MUTANTS if options.only in one[0] or options.only in one[1]][:options.first]
+    chosen = [one for one in MUTANTS if options.only in one[0] or options.only in one[1]]
+    chosen = chosen[options.skip:][:options.first]
     TREE.mkdir(parents=True, exist_ok=True)
     copy_tree()
     tests = sorted({test for one in chosen for test in one[4].split()})
