@@ -385,21 +385,6 @@ def print_replays(rows, directory):
               f"{row['cpu_s'] / row['asks'] * 1e6:>16.2f}")
 
 
-# ---------------------------------------------------------------- verifying the audit log
-def verifying(directory, quick):
-    """What the C program says of a log of records of 600 bytes."""
-    program = build_with_policy("bench_verify", ("verify", "audit", "tlog", "base"))
-    command = [program, directory / "verify", str(200000 if quick else 2000000), "5" if quick else "9"]
-    return json.loads(subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout)
-
-
-def print_verifying(row):
-    print(f"\naudit verify: {row['records']:,} records, {row['bytes'] / 1e6:,.0f} MB: one thread "
-          f"{row['one_thread_gb_s']:.2f} GB/s, two {row['two_threads_gb_s']:.2f} GB/s "
-          f"({row['two_threads_ratio']:.2f}x), {row['cpu_gb_s']:.2f} GB for a second of CPU, "
-          f"peak {row['peak_mib']:.0f} MiB")
-
-
 # ---------------------------------------------------------------- the report
 def reports(directory, quick):
     """One row a form: processor time, peak memory and size of the report on a year's log."""
@@ -437,7 +422,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--real", action="store_true", help="the real CFSSL instead of nginx")
     parser.add_argument("--all", action="store_true", help="both")
-    parser.add_argument("--policy", action="store_true", help="decisions, replay and verifying, without any network")
+    parser.add_argument("--policy", action="store_true", help="decisions and replay, without any network")
     parser.add_argument("--report", action="store_true", help="the report on a large log")
     parser.add_argument("--log", action="store_true", help="the audit log alone")
     parser.add_argument("--quick", action="store_true")
@@ -452,8 +437,6 @@ def main():
             print_decisions(numbers["policy"])
             numbers["replay"] = replays(directory, args.quick)
             print_replays(numbers["replay"], directory)
-            numbers["verify"] = verifying(directory, args.quick)
-            print_verifying(numbers["verify"])
             return write_numbers(args.json, numbers)
         if args.report:
             numbers["report"] = reports(directory, args.quick)
