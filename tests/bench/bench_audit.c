@@ -3,7 +3,9 @@
  *   bench_audit DIR ROUNDS REQUESTERS...     DIR is made, and must be on the disk to be measured
  *
  * The log: a closed loop, in which each of so many requesters submits its next record as soon as the
- * last one is durable; one thread for all requesters, as a worker is. Bare: write as many bytes as all their records have, fdatasync, again. Turns of
+ * last one is durable; one thread for all requesters, as a worker is. Grouped: the same loop, but all
+ * that is done for a record is to copy its bytes: write, fdatasync, tell. Bare: write as many bytes as
+ * all the records have, fdatasync, again, for nobody. Turns of
  * a fifth of a second each, alternating, so that a noisy neighbour meets both. Prints one JSON object. */
 #include "audit/audit.h"
 #include "audit/tlog/note.h"
@@ -17,7 +19,7 @@
 
 #define TURN_US INT64_C(200000)
 #define IN_FLIGHT_MAX 1024
-#define SAMPLES_MAX 2000000
+#define SAMPLES_MAX 8000000
 
 struct bench {
     struct audit *audit;
@@ -203,23 +205,134 @@ static struct turn turn_bare(const char *dir, size_t requesters, size_t line_byt
     return t;
 }
 
+/* ---- grouped: what any log with one sync for many would have to do ---- */
+
+struct group {
+    struct bench *b;
+    int fd;
+    size_t line_bytes;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    size_t queue[IN_FLIGHT_MAX], num;
+    bool is_waiting, stop;
+    double syncs;
+};
+
+static void group_submit(struct group *g, size_t i)
+{
+    g->b->sent_us[i] = now_us();
+    (void)pthread_mutex_lock(&g->mutex);
+    g->queue[g->num++] = i;
+    if (g->is_waiting) {
+        g->is_waiting = false;
+        (void)pthread_cond_signal(&g->wake);
+    }
+    (void)pthread_mutex_unlock(&g->mutex);
+}
+
+static void *group_main(void *group)
+{
+    struct group *g = group;
+    static char block[IN_FLIGHT_MAX * 1024];
+    static const char line[1024] = "a line";
+    size_t taken[IN_FLIGHT_MAX];
+    for (;;) {
+        (void)pthread_mutex_lock(&g->mutex);
+        while (g->num == 0 && !g->stop) {
+            g->is_waiting = true;
+            (void)pthread_cond_wait(&g->wake, &g->mutex);
+        }
+        const size_t num = g->num;
+        memcpy(taken, g->queue, num * sizeof(*taken));
+        g->num = 0;
+        (void)pthread_mutex_unlock(&g->mutex);
+        if (num == 0) {
+            return NULL;
+        }
+        for (size_t i = 0; i < num; i++) {
+            memcpy(block + i * g->line_bytes, line, g->line_bytes);
+        }
+        if (write(g->fd, block, num * g->line_bytes) < 0 || fdatasync(g->fd) != 0) {
+            abort();
+        }
+        g->syncs++;
+        for (size_t i = 0; i < num; i++) {
+            on_done(&g->b->append[taken[i]], CB_OK);
+        }
+    }
+}
+
+static struct turn turn_grouped(struct bench *b, const char *dir, size_t requesters,
+                                size_t line_bytes)
+{
+    static struct group g;
+    char path[4096];
+    pthread_t thread;
+    size_t ready[IN_FLIGHT_MAX];
+    size_t running = requesters;
+    struct turn t = {0};
+    (void)snprintf(path, sizeof(path), "%s/grouped", dir);
+    g = (struct group){.b = b,
+                       .fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600),
+                       .line_bytes = line_bytes,
+                       .mutex = PTHREAD_MUTEX_INITIALIZER,
+                       .wake = PTHREAD_COND_INITIALIZER};
+    (void)fallocate(g.fd, FALLOC_FL_KEEP_SIZE, 0, 64 << 20);
+    if (g.fd < 0 || pthread_create(&thread, NULL, group_main, &g) != 0) {
+        abort();
+    }
+    const int64_t start = now_us();
+    for (size_t i = 0; i < requesters; i++) {
+        b->append[i].ctx = b;
+        group_submit(&g, i);
+    }
+    while (running > 0) {
+        const size_t num = take_ready(b, ready);
+        t.records += (double)num;
+        running -= num;
+        for (size_t i = 0; i < num && now_us() < start + TURN_US; i++) {
+            group_submit(&g, ready[i]);
+            running++;
+        }
+    }
+    t.seconds = (double)(now_us() - start) / 1e6;
+    (void)pthread_mutex_lock(&g.mutex);
+    g.stop = true;
+    (void)pthread_cond_signal(&g.wake);
+    (void)pthread_mutex_unlock(&g.mutex);
+    (void)pthread_join(thread, NULL);
+    t.syncs = g.syncs;
+    (void)close(g.fd);
+    (void)unlink(path);
+    return t;
+}
+
 static void measure(struct bench *b, const char *dir, size_t requesters, int rounds, bool is_first)
 {
     struct turn log = {0};
     struct turn bare = {0};
+    struct turn grouped = {0};
+    size_t samples = 0;
     b->num_samples = 0;
     for (int i = 0; i < rounds; i++) {
         const struct turn l = turn_of_log(b, requesters);
+        samples = b->num_samples;
+        const struct turn q = turn_grouped(b, dir, requesters, b->body.len + 75);
+        b->num_samples = samples;
         const struct turn r = turn_bare(dir, requesters, b->body.len + 75);
         add(&log, &l);
+        add(&grouped, &q);
         add(&bare, &r);
     }
     qsort(b->sample_us, b->num_samples, sizeof(*b->sample_us), by_value);
     const double rate = log.records / log.seconds;
     const double bare_rate = bare.records / bare.seconds;
-    (void)printf("%s{\"requesters\":%zu,\"records_s\":%.0f,\"bare_records_s\":%.0f,\"ratio\":%.3f,"
+    const double grouped_rate = grouped.records / grouped.seconds;
+    (void)printf("%s{\"requesters\":%zu,\"records_s\":%.0f,\"grouped_records_s\":%.0f,"
+                 "\"bare_records_s\":%.0f,\"of_grouped\":%.3f,\"of_bare\":%.3f,"
                  "\"syncs_s\":%.0f,\"p50_us\":%u,\"p99_us\":%u,\"cpu_us_a_record\":%.2f}",
-                 is_first ? "" : ",", requesters, rate, bare_rate, rate / bare_rate,
+                 is_first ? "" : ",", requesters, rate, grouped_rate, bare_rate,
+                 rate / grouped_rate, rate / bare_rate,
                  log.syncs / log.seconds, b->sample_us[b->num_samples / 2],
                  b->sample_us[b->num_samples - 1 - b->num_samples / 100], log.cpu_us / log.records);
 }
