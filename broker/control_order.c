@@ -13,7 +13,8 @@ enum member_kind {
     MEMBER_WORD,
     MEMBER_NUMBER,
     MEMBER_TIME,
-    MEMBER_TEXT
+    MEMBER_ASCII, /* printable: what programs put together */
+    MEMBER_TEXT,  /* what people write */
 };
 
 #define MEMBER(member, kind)                                                                       \
@@ -35,16 +36,16 @@ static const struct order_member {
     MEMBER(ref, MEMBER_NUMBER),
     MEMBER(cert_ref, MEMBER_NUMBER),
     MEMBER(req, MEMBER_HEX),
-    MEMBER(who, MEMBER_TEXT),
+    MEMBER(who, MEMBER_ASCII),
     MEMBER(cert_sha256, MEMBER_SHA256),
     MEMBER(not_before, MEMBER_TIME),
     MEMBER(not_after, MEMBER_TIME),
-    MEMBER(source, MEMBER_TEXT),
+    MEMBER(source, MEMBER_ASCII),
     MEMBER(source_sha256, MEMBER_SHA256),
     MEMBER(since, MEMBER_TIME),
     MEMBER(until, MEMBER_TIME),
-    MEMBER(detail, MEMBER_TEXT),
-    MEMBER(counts, MEMBER_TEXT),
+    MEMBER(detail, MEMBER_ASCII),
+    MEMBER(counts, MEMBER_ASCII),
     MEMBER(first_seq, MEMBER_NUMBER),
     MEMBER(last_seq, MEMBER_NUMBER),
     MEMBER(first_segment, MEMBER_NUMBER),
@@ -75,6 +76,16 @@ static bool is_word(struct slice text)
     return text.len > 0;
 }
 
+static bool is_printable(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!ascii_is_print(text.ptr[i])) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
 static bool fits(enum member_kind kind, struct slice text)
 {
     struct cb_err unheard;
@@ -91,6 +102,8 @@ static bool fits(enum member_kind kind, struct slice text)
         return slice_to_u64(text, &number) && number < (UINT64_C(1) << 53);
     case MEMBER_TIME:
         return time_parse(text, &us);
+    case MEMBER_ASCII:
+        return is_printable(text);
     case MEMBER_TEXT:
         return text.len > 0 && text_check(text, 1024, 1024, "", &unheard) == CB_OK;
     }
@@ -105,6 +118,7 @@ enum cb_code control_order_set(struct control_order *order, const char *name, co
                                          [MEMBER_WORD] = "a word",
                                          [MEMBER_NUMBER] = "a number, as a string",
                                          [MEMBER_TIME] = "a UTC time of RFC 3339",
+                                         [MEMBER_ASCII] = "printable ASCII",
                                          [MEMBER_TEXT] = "text without control characters"};
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         const struct order_member *m = &members[i];

@@ -110,7 +110,9 @@ bool serial_from_hex(struct slice text, struct serial *ret)
     memset(padded, '0', sizeof(padded));
     memcpy(padded + sizeof(padded) - len, digits, len);
     struct serial s;
-    if (!hex_decode((struct slice){padded, sizeof(padded)}, s.bytes, SERIAL_BYTES)) {
+    static const struct serial zero;
+    if (!hex_decode((struct slice){padded, sizeof(padded)}, s.bytes, SERIAL_BYTES) ||
+        memcmp(s.bytes, zero.bytes, SERIAL_BYTES) == 0) {
         return false;
     }
     *ret = s;

@@ -2,8 +2,7 @@
 import contextlib
 import csv
 import json
-import os
-import signal
+import re
 import socket
 import sqlite3
 import threading
@@ -14,10 +13,14 @@ import certs
 import cfssl
 import postgres
 from assertions import assert_issued
-from broker import Broker
+from broker import ROOT, Broker
 from client import Closed
+from control import Control
+from fake_ca import FakeCA
+from tiny_schema import Schema
 from waiting import wait_until
 
+SCHEMA = Schema(json.loads((ROOT / "examples/audit-record.schema.json").read_text()))
 NAMES = ["serial_number", "authority_key_identifier", "ca_label", "status", "reason", "expiry",
          "revoked_at", "pem"]
 
@@ -33,14 +36,6 @@ def found(document, verdict):
     return [f for f in document["findings"] if f["verdict"] == verdict]
 
 
-def wanting(port):
-    """Has the listener's side of a connection bytes that nobody has read?"""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    return any(row[1].endswith(f":{port:04X}") and int(row[4].split(":")[1], 16) > 0
-               for row in rows)
-
-
 def ask_and_forget(broker, name):
     def ask():
         with contextlib.suppress(Closed, OSError), broker.client() as client:
@@ -50,43 +45,59 @@ def ask_and_forget(broker, name):
     return thread
 
 
-def make_orphan(broker, ca, name):
-    """The broker dies while the CA is at it; the CA goes on. The serial number nobody received."""
-    before, attempts = set(ca.rows()), broker.count("issue.attempt")
-    ca.process.send_signal(signal.SIGSTOP)
-    try:
-        thread = ask_and_forget(broker, name)
-        wait_until(lambda: broker.count("issue.attempt") > attempts and wanting(ca.port), 10,
-                   "the CA to be asked")
-        broker.kill()
-        thread.join(10)
-    finally:
-        ca.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: set(ca.rows()) - before, 10, "the CA to issue it all the same")
-    broker.start()
-    return (set(ca.rows()) - before).pop()
+def read_request(conn):
+    """One HTTP request, all of it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += conn.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    size = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    while len(body) < size:
+        body += conn.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
-def make_unknown(broker, name):
-    """A CA that reads and says nothing: it has made no certificate, and the broker cannot know."""
+@contextlib.contextmanager
+def between(broker, name):
+    """Somebody between the broker and the CA: what the broker asks for a certificate with this name,
+    whole, and the connection it came on."""
     upstreams = broker.config["ca"]["upstreams"]
-    with socket.create_server(("127.0.0.1", 0)) as hole:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
         broker.stop()
         broker.write_config({"ca": {"upstreams": [
-            {"url": f"http://127.0.0.1:{hole.getsockname()[1]}"}]}})
+            {"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}]}})
         broker.start()
         thread = ask_and_forget(broker, name)
-        taken, _ = hole.accept()
-        taken.recv(65536)
-        taken.close()
+        conn, _ = listener.accept()
+        with conn:
+            conn.settimeout(20)
+            yield read_request(conn)
         thread.join(10)
     broker.stop()
     broker.write_config({"ca": {"upstreams": upstreams}})
     broker.start()
 
 
+def make_orphan(broker, ca, name):
+    """The broker dies while it waits for the CA; the CA goes on. The serial number nobody received."""
+    before = set(ca.rows())
+    with between(broker, name) as request:
+        broker.kill()
+        with socket.create_connection(("127.0.0.1", ca.port), timeout=20) as conn:
+            conn.sendall(request)
+            wait_until(lambda: set(ca.rows()) - before, 10, "the CA to issue it")
+    return (set(ca.rows()) - before).pop()
+
+
+def make_unknown(broker, name):
+    """Nobody forwards the request: there is no certificate, and the broker cannot know."""
+    with between(broker, name):
+        pass
+
+
 @pytest.fixture(scope="module")
-def ca(tmp_path_factory):
+def real_ca(tmp_path_factory):
     if not cfssl.is_installed():
         pytest.skip("cfssl is not installed")
     one = cfssl.Cfssl(tmp_path_factory.mktemp("cfssl"))
@@ -95,8 +106,9 @@ def ca(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory, pki, ca):
+def story(tmp_path_factory, pki, real_ca):
     """A broker and a CA that have been through everything, and what is where."""
+    ca = real_ca
     with Broker(tmp_path_factory.mktemp("reconcile"), pki, ca,
                 config={"control": "control.sock"}) as broker:
         with broker.client() as alice:
@@ -214,6 +226,9 @@ def test_record_then_revoke(story):
     for record in log.of_type("revoke.attempt", "revoke.ok")[-4:]:
         assert record.via == "broker" and record["by"] == run["by"] and record["note"] == "SEC-7"
 
+    for record in log.records:
+        assert not SCHEMA.errors(record), record
+
     # What is dealt with stays dealt with, and is not recorded again.
     status, document = reconcile(story, "--record")
     assert status == 1 and document["recorded"] == 1
@@ -288,3 +303,94 @@ def test_postgres_that_cannot_be_read(story, pg, tmp_path):
         assert status == 2 and "permission denied" in text
     finally:
         pg.sql(f"GRANT SELECT ON certificates TO {postgres.READER}")
+
+
+# ---------------------------------------------------------------- asking the CA itself
+@pytest.mark.parametrize("aki", ["hex", "empty"])
+def test_certinfo(start, pki, tmp_path, aki):
+    fake = FakeCA(tmp_path / "ca", aki=aki)
+    broker = start(ca=fake)
+    with broker.client() as alice:
+        kept = assert_issued(alice.newcert("ms1.acme.internal")).serial
+        lost = assert_issued(alice.newcert("ms1.acme.internal")).serial
+        fake.fail("reset_after_reading")
+        alice.newcert("ms2.acme.internal")
+    fake.issued = [one for one in fake.issued if one.serial != lost]
+
+    def ask():
+        done = broker.command("audit", "reconcile", "-c", broker.file, "--certinfo", "--json")
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+    status, document = ask()
+    assert status == 1 and not document["finds_bypasses"] and not document["knows_revocations"]
+    assert int(found(document, "missing")[0]["serial_dec"]) == lost
+    assert found(document, "unresolved")[0]["names"] == "ms2.acme.internal"
+    counts = {verdict: count for verdict, count in document["counts"].items() if count}
+    assert counts == {"ok": 1, "missing": 1, "unresolved": 1}
+    assert kept in {one.serial for one in fake.issued}
+    # A CA that cannot say makes nothing missing.
+    fake.always("internal_0", endpoint="certinfo")
+    status, text = ask()
+    assert status == 2 and "no answer that says" in text
+    fake.stop()
+
+
+# ---------------------------------------------------------------- what the broker lets be done
+def test_orders(start, ca):
+    broker = start(config={"control": "control.sock"})
+    control = Control(broker.dir / "control.sock")
+    with broker.client() as alice:
+        mine = assert_issued(alice.newcert("ms1.acme.internal"))
+        gone = assert_issued(alice.newcert("ms1.acme.internal"))
+        assert alice.revoke(gone.serial).status == 200
+    serial = broker.audit().issued()[mine.serial]["serial"]
+    refused = control.ask(command="revoke", serial=serial, why_word="superseded")
+    assert not refused["ok"] and refused["result"] == "certificate_not_found", refused
+    assert not ca.revocations(mine.serial)  # a client's, and valid
+    again = control.ask(command="revoke", serial=broker.audit().issued()[gone.serial]["serial"])
+    assert again["ok"] and again["result"] == "already_revoked"
+    assert len(ca.revocations(gone.serial)) == 1
+    unheard = control.ask(command="revoke", serial="0badc0de", note="SEC-9")
+    assert unheard["result"] == "certificate_not_found" and unheard["req"]
+    (attempt,) = [r for r in broker.audit().of_request(unheard["req"])
+                  if r["type"] == "revoke.attempt"]
+    assert attempt["note"] == "SEC-9" and attempt["by"].startswith("uid ")
+    for bad, what in (({"command": "revoke"}, "serial"),
+                      ({"command": "revoke", "serial": "0BAD"}, "lower-case hex"),
+                      ({"command": "revoke", "serial": "00"}, "no serial number"),
+                      ({"command": "revoke", "serial": "0f", "why_word": "bored"}, "RFC 5280"),
+                      ({"command": "revoke", "serial": "0f", "force": "x"}, "do not have"),
+                      ({"command": "revoke", "serial": "0f", "note": "a\u202eb"}, "control"),
+                      ({"command": "record", "type": "issue.ok"}, "reconcile.*"),
+                      ({"command": "record", "type": "reconcile.run", "ref": "-1"}, "number"),
+                      ({"command": "record", "type": "reconcile.run", "ref": 1}, "string")):
+        answer = control.ask(**bad)
+        assert not answer["ok"] and what in answer["error"], (bad, answer)
+    recorded = control.ask(command="record", type="reconcile.resolved", ref="3", detail="x" * 800)
+    assert recorded["ok"]
+    log = broker.audit()
+    assert log.records[recorded["seq"]]["detail"] == "x" * 800
+    for record in log.of_type("reconcile.resolved", "revoke.attempt", "revoke.fail"):
+        assert not SCHEMA.errors(record), record
+
+
+def test_orders_of_a_broker_that_ends(start, ca):
+    """Whoever asked hears of it, or the connection ends; nothing is left behind."""
+    broker = start(config={"control": "control.sock", "drain": "500ms"})
+    control = Control(broker.dir / "control.sock")
+    answers = []
+    with ca.hold("revoke") as held:
+        threads = [threading.Thread(target=lambda n=n: answers.append(control.raw(
+            json.dumps({"command": "revoke", "serial": f"0{n}"}).encode() + b"\n")))
+            for n in range(1, 4)]
+        for thread in threads:
+            thread.start()
+        held.wait(3)
+        with control.connect() as gone:  # one that does not wait for its answer
+            gone.sendall(b'{"command":"revoke","serial":"09"}\n')
+            held.wait(4)
+        assert broker.stop() == 1
+    for thread in threads:
+        thread.join(10)
+    assert len(answers) == 3
+    assert len(broker.audit().of_type("revoke.attempt")) == 4
+    assert not broker.audit().open_attempts or broker.audit().of_type("revoke.unknown")

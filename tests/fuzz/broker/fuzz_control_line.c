@@ -25,11 +25,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cb_err err = {0};
     if (control_request_parse(line, &request, &err) == CB_OK) {
         struct buf out;
-        buf_init(&out, CONTROL_LINE_MAX);
+        buf_init(&out, 4 * CONTROL_LINE_MAX); /* characters beyond ASCII take more when escaped */
         control_request_write(&request, &out);
         CB_CHECK(buf_ok(&out) && memchr(out.data, '\n', out.len) == out.data + out.len - 1);
+        if (out.len > CONTROL_LINE_MAX) {
+            buf_free(&out);
+            return 0;
+        }
         CB_CHECK(control_request_parse((struct slice){out.data, out.len - 1}, &again, &err) ==
                  CB_OK);
+        CB_CHECK(memcmp(&again.order, &request.order, sizeof(again.order)) == 0);
         CB_CHECK(again.command == request.command && strcmp(again.force, request.force) == 0);
         CB_CHECK(strcmp(again.reason, request.reason) == 0);
         CB_CHECK(strcmp(again.sudo_user, request.sudo_user) == 0);

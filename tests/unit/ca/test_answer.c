@@ -110,6 +110,15 @@ static const struct {
     {CA_INFO, 200, OKAY("{\"certificate\":\"c\",\"usages\":[]}"), CA_GARBLED, 0},
     {CA_HEALTH, 200, OKAY("{\"healthy\":true}"), CA_DONE, 0},
     {CA_HEALTH, 200, OKAY("{\"healthy\":false}"), CA_GARBLED, 0},
+    {CA_CERTINFO, 200, OKAY("{\"serial_number\":\"7\",\"pem\":\"x\"}"), CA_DONE, 0},
+    {CA_CERTINFO, 200, OKAY("{\"serial_number\":\"7\"}"), CA_GARBLED, 0},
+    {CA_CERTINFO, 500, FAIL("[{\"code\":0,\"message\":\"no certificate found\"}]"), CA_NOT_FOUND,
+     0},
+    {CA_CERTINFO, 500, FAIL("[{\"code\":0,\"message\":\"no such table\"}]"), CA_GARBLED, 0},
+    {CA_CERTINFO, 400, FAIL("[{\"code\":11000,\"message\":\"database is locked\"}]"), CA_TEMPORARY,
+     11000},
+    {CA_CERTINFO, 400, FAIL("[{\"code\":400,\"message\":\"no valid parameter sets found\"}]"),
+     CA_REFUSED, 400},
 };
 
 static void test_verdicts(void **state)

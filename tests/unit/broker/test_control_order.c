@@ -1,0 +1,178 @@
+/* test_control_order.c - what the broker may be told to record and to revoke: what is written is what
+ * is read, and becomes the record that was meant. */
+/* cmocka.h needs these before it, in this order. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "broker/control_line.h"
+
+#define SHA "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static const struct {
+    const char *name, *text;
+} members[] = {{"serial", "0f3a"},
+               {"aki", "00ff00ff"},
+               {"why_word", "superseded"},
+               {"note", "SEC-7: \"caf\xc3\xa9\""},
+               {"type", "reconcile.orphan"},
+               {"ref", "41"},
+               {"cert_ref", "0"},
+               {"req", "00112233445566778899aabbccddeeff"},
+               {"who", "payments-api"},
+               {"cert_sha256", SHA},
+               {"not_before", "2026-07-22T16:20:00Z"},
+               {"not_after", "2026-08-21T16:20:00Z"},
+               {"source", "sqlite /var/lib/cfssl/certs.db"},
+               {"source_sha256", SHA},
+               {"since", "2026-07-01"},
+               {"until", "2026-07-22T16:20:09Z"},
+               {"detail", "a.example: back\\slash"},
+               {"counts", "ok 1041, bypass 2"}};
+
+static void make(struct control_request *ret)
+{
+    struct cb_err err;
+    *ret = (struct control_request){.command = CONTROL_RECORD};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (control_order_set(&ret->order, members[i].name, members[i].text, &err) != CB_OK) {
+            fail_msg("%s: %s", members[i].name, err.msg);
+        }
+    }
+}
+
+static void test_written_is_read(void **state)
+{
+    static const enum control_command commands[] = {CONTROL_RECORD, CONTROL_REVOKE};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct control_request request;
+        struct control_request again;
+        struct buf line;
+        struct cb_err err = {0};
+        make(&request);
+        request.command = commands[i];
+        buf_init(&line, CONTROL_LINE_MAX);
+        control_request_write(&request, &line);
+        assert_true(buf_ok(&line));
+        if (control_request_parse((struct slice){line.data, line.len - 1}, &again, &err) != CB_OK) {
+            fail_msg("%s", err.msg);
+        }
+        assert_int_equal(again.command, commands[i]);
+        assert_memory_equal(&again.order, &request.order, sizeof(again.order));
+        buf_free(&line);
+    }
+}
+
+static void test_longest_fits(void **state)
+{
+    struct control_request request = {.command = CONTROL_RECORD};
+    struct buf line;
+    char text[801];
+    struct cb_err err;
+    (void)state;
+    make(&request);
+    memset(text, '"', sizeof(text)); /* each takes two in JSON */
+    text[800] = '\0';
+    assert_int_equal(control_order_set(&request.order, "detail", text, &err), CB_OK);
+    text[256] = '\0';
+    assert_int_equal(control_order_set(&request.order, "source", text, &err), CB_OK);
+    text[200] = '\0';
+    assert_int_equal(control_order_set(&request.order, "note", text, &err), CB_OK);
+    text[128] = '\0';
+    assert_int_equal(control_order_set(&request.order, "who", text, &err), CB_OK);
+    buf_init(&line, CONTROL_LINE_MAX);
+    control_request_write(&request, &line);
+    assert_true(buf_ok(&line));
+    buf_free(&line);
+}
+
+static void test_record(void **state)
+{
+    struct control_request request;
+    struct audit_kv counts[ORDER_COUNTS_MAX];
+    struct audit_event e;
+    (void)state;
+    make(&request);
+    control_order_event(&request.order, counts, &e);
+    assert_int_equal(e.type, AUDIT_RECONCILE_ORPHAN);
+    assert_int_equal(e.ref, 41);
+    assert_int_equal(e.cert_ref, 0);
+    assert_true(slice_eq_str(e.serial, "0f3a"));
+    assert_true(slice_eq_str(e.reason, "superseded"));
+    assert_true(slice_eq_str(e.cert_owner, "payments-api"));
+    assert_int_equal(e.num_counts, 2);
+    assert_true(slice_eq_str(counts[0].key, "ok") && slice_eq_str(counts[0].value, "1041"));
+    assert_true(slice_eq_str(counts[1].key, "bypass") && slice_eq_str(counts[1].value, "2"));
+    request.order = (struct control_order){.type = "reconcile.run"};
+    control_order_event(&request.order, counts, &e);
+    assert_int_equal(e.type, AUDIT_RECONCILE_RUN);
+    assert_int_equal(e.ref, UINT64_MAX);
+    assert_null(e.serial.ptr);
+    assert_int_equal(e.num_counts, 0);
+}
+
+static const struct {
+    const char *name, *text;
+} bad[] = {{"serial", ""},
+           {"serial", "0F"},
+           {"serial", "0x1"},
+           {"serial", "11111111111111111111111111111111111111111"},
+           {"aki", "0:0"},
+           {"ref", "-1"},
+           {"ref", "01"},
+           {"ref", "9007199254740992"},
+           {"cert_sha256", "ff"},
+           {"not_after", "tomorrow"},
+           {"type", "reconcile run"},
+           {"note", "a\nb"},
+           {"detail", "\x1b[31m"},
+           {"detail", ""},
+           {"command", "revoke"},
+           {"by", "root"}};
+
+static void test_bad(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct control_order order = {0};
+        const struct control_order untouched = {0};
+        struct cb_err err = {0};
+        if (control_order_set(&order, bad[i].name, bad[i].text, &err) != CB_EINPUT) {
+            fail_msg("%s: \"%s\" was taken", bad[i].name, bad[i].text);
+        }
+        assert_string_not_equal(err.msg, "");
+        assert_memory_equal(&order, &untouched, sizeof(order));
+    }
+}
+
+static void test_whole(void **state)
+{
+    struct cb_err err;
+    (void)state;
+    struct control_order order = {.serial = "0f"};
+    assert_int_equal(control_order_check(&order, true, &err), CB_OK);
+    assert_int_equal(control_order_check(&order, false, &err), CB_EINPUT);
+    order = (struct control_order){.why_word = "superseded"};
+    assert_int_equal(control_order_check(&order, true, &err), CB_EINPUT);
+    order = (struct control_order){.serial = "0f", .why_word = "certificateHold"};
+    assert_int_equal(control_order_check(&order, true, &err), CB_EINPUT);
+    order = (struct control_order){.type = "issue.ok"};
+    assert_int_equal(control_order_check(&order, false, &err), CB_EINPUT);
+    order = (struct control_order){.type = "reconcile.bypass"};
+    assert_int_equal(control_order_check(&order, false, &err), CB_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_written_is_read), cmocka_unit_test(test_longest_fits),
+        cmocka_unit_test(test_record),          cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
