@@ -15,7 +15,7 @@
 
 #define WINDOW_DEFAULT_S 120U /* where no certbroker.yaml says how long a call may take */
 #define BACKDATE_DEFAULT_S 300U
-#define SECONDS_MAX (366U * 86400U)
+#define SECONDS_MAX 31622400U /* a year */
 
 /* ---- options ---- */
 

@@ -137,8 +137,10 @@ static bool not_asked(const struct cb_err *err)
 /* put - cut where it does not fit. */
 static void put(char *out, size_t size, const char *text)
 {
-    const size_t len = strnlen(text, size - 1);
-    memcpy(out, text, len);
+    const size_t len = text == NULL ? 0 : strnlen(text, size - 1);
+    if (len > 0) {
+        memcpy(out, text, len);
+    }
     out[len] = '\0';
 }
 

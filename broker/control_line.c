@@ -131,24 +131,32 @@ static enum cb_code check_whole(const struct control_request *request, struct cb
                : CB_OK;
 }
 
+/* read_order_member - one that is not the command. */
+static enum cb_code read_order_member(const cJSON *member, struct control_request *ret,
+                                      struct cb_err *err)
+{
+    const char *text = cJSON_GetStringValue(member);
+    if (text == NULL) {
+        return cb_fail(err, CB_EINPUT, "%.40s: must be a string", member->string);
+    }
+    return strcmp(member->string, "sudo_user") == 0
+               ? read_text(member->string, text, ret, err)
+               : control_order_set(&ret->order, member->string, text, err);
+}
+
 /* read_order - the members of a revoke or a record. */
 static enum cb_code read_order(const cJSON *root, struct control_request *ret, struct cb_err *err)
 {
+    enum cb_code code = CB_OK;
     const cJSON *member = NULL;
     cJSON_ArrayForEach(member, root)
     {
-        const char *text = cJSON_GetStringValue(member);
-        if (strcmp(member->string, "command") == 0) {
-            continue;
+        if (code == CB_OK && strcmp(member->string, "command") != 0) {
+            code = read_order_member(member, ret, err);
         }
-        if (text == NULL) {
-            return cb_fail(err, CB_EINPUT, "%.40s: must be a string", member->string);
-        }
-        if (strcmp(member->string, "sudo_user") == 0) {
-            TRY(read_text(member->string, text, ret, err));
-        } else {
-            TRY(control_order_set(&ret->order, member->string, text, err));
-        }
+    }
+    if (code != CB_OK) {
+        return code;
     }
     return control_order_check(&ret->order, ret->command == CONTROL_REVOKE, err);
 }

@@ -142,22 +142,32 @@ static size_t quoted_run(struct csv *c, struct slice bytes)
     return len + 1;
 }
 
+/* take - one byte, or a run of them; *ret_len is how many. */
+static enum cb_code take(struct csv *c, struct slice bytes, size_t *ret_len, struct cb_err *err)
+{
+    enum cb_code code = CB_OK;
+    *ret_len = 1;
+    if (c->state == CSV_QUOTED) {
+        *ret_len = quoted_run(c, bytes);
+    } else {
+        code = step(c, bytes.ptr[0], err);
+    }
+    if (code == CB_OK && !buf_ok(&c->text)) {
+        code = cb_fail(err, CB_ELIMIT, "line %llu: a row of more than %zu bytes",
+                       (unsigned long long)c->row_line, CSV_ROW_MAX);
+    }
+    return code;
+}
+
 enum cb_code csv_feed(struct csv *c, struct slice bytes, struct cb_err *err)
 {
     if (bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len) != NULL) {
         return bad(c, "a NUL byte here or soon after: this is no text", err);
     }
     for (size_t at = 0; at < bytes.len;) {
-        if (c->state == CSV_QUOTED) {
-            at += quoted_run(c, slice_from(bytes, at));
-        } else {
-            TRY(step(c, bytes.ptr[at], err));
-            at++;
-        }
-        if (!buf_ok(&c->text)) {
-            return cb_fail(err, CB_ELIMIT, "line %llu: a row of more than %zu bytes",
-                           (unsigned long long)c->row_line, CSV_ROW_MAX);
-        }
+        size_t len = 0;
+        TRY(take(c, slice_from(bytes, at), &len, err));
+        at += len;
     }
     return CB_OK;
 }

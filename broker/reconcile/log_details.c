@@ -91,8 +91,7 @@ const struct slice *names_of_event(struct arena *arena, const struct audit_names
 struct looking {
     struct log_side *log;
     struct arena *arena;
-    const uint64_t *seqs;
-    size_t num;
+    const struct log_wanted *wanted;
     bool (*each)(void *ctx, uint64_t seq, const struct audit_event *e);
     void *ctx;
     enum cb_code code;
@@ -132,8 +131,9 @@ static enum cb_code look(struct looking *l, const struct audit_line *line)
     struct slice trunc = {NULL, 0};
     struct log_attempt *a =
         line->type == AUDIT_ISSUE_ATTEMPT ? log_side_attempt(l->log, line->seq) : NULL;
+    const struct log_wanted *w = l->wanted;
     const bool is_wanted =
-        l->num > 0 && bsearch(&line->seq, l->seqs, l->num, sizeof(*l->seqs), by_seq) != NULL;
+        w->num > 0 && bsearch(&line->seq, w->seqs, w->num, sizeof(*w->seqs), by_seq) != NULL;
     if (a == NULL && !is_wanted) {
         return CB_OK;
     }
@@ -155,14 +155,14 @@ static bool on_line(void *ctx, const struct audit_line *line)
     return l->code == CB_OK;
 }
 
-enum cb_code log_side_details(struct log_side *log, struct arena *arena, const uint64_t *seqs,
-                              size_t num, int64_t from_us, int64_t to_us,
+enum cb_code log_side_details(struct log_side *log, struct arena *arena,
+                              const struct log_wanted *wanted,
                               bool (*each)(void *ctx, uint64_t seq, const struct audit_event *e),
                               void *ctx, struct cb_err *err)
 {
-    struct looking l = {
-        .log = log, .arena = arena, .seqs = seqs, .num = num, .each = each, .ctx = ctx};
-    enum cb_code code = audit_walk_span(log->options->audit_dir, from_us, to_us, on_line, &l, err);
+    struct looking l = {.log = log, .arena = arena, .wanted = wanted, .each = each, .ctx = ctx};
+    enum cb_code code =
+        audit_walk_span(log->options->audit_dir, wanted->from_us, wanted->to_us, on_line, &l, err);
     if (code == CB_OK && l.code != CB_OK) {
         code = l.code;
         *err = l.err;

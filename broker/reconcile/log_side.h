@@ -49,11 +49,17 @@ enum cb_code log_side_read(struct log_side *log, struct cb_err *err) CB_MUST_USE
 void log_side_settle(struct log_side *log);
 /* log_side_attempt - NULL: none of this number is kept. */
 struct log_attempt *log_side_attempt(struct log_side *log, uint64_t seq);
-/* log_side_details - read the attempts and the records at seqs (sorted) again, for who asked for what.
- * each is called for every one of seqs that is there; the event is borrowed for the call. Texts of
- * attempts go into the arena. */
-enum cb_code log_side_details(struct log_side *log, struct arena *arena, const uint64_t *seqs,
-                              size_t num, int64_t from_us, int64_t to_us,
+/* Records that are to be looked at again. */
+struct log_wanted {
+    const uint64_t *seqs; /* sorted */
+    size_t num;
+    int64_t from_us, to_us; /* when they and the attempts were written */
+};
+/* log_side_details - read the attempts and the wanted records again, for who asked for what. each is
+ * called for every wanted one that is there; the event is borrowed for the call. Texts of attempts go
+ * into the arena. */
+enum cb_code log_side_details(struct log_side *log, struct arena *arena,
+                              const struct log_wanted *wanted,
                               bool (*each)(void *ctx, uint64_t seq, const struct audit_event *e),
                               void *ctx, struct cb_err *err) CB_MUST_USE;
 

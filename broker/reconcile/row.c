@@ -106,10 +106,10 @@ bool serial_from_hex(struct slice text, struct serial *ret)
     if (!hex_digits(text, 2 * (size_t)SERIAL_BYTES, digits, &len) || len == 0) {
         return false;
     }
-    char padded[2 * SERIAL_BYTES];
+    char padded[2 * (size_t)SERIAL_BYTES];
     memset(padded, '0', sizeof(padded));
     memcpy(padded + sizeof(padded) - len, digits, len);
-    struct serial s;
+    struct serial s = {{0}};
     static const struct serial zero;
     if (!hex_decode((struct slice){padded, sizeof(padded)}, s.bytes, SERIAL_BYTES) ||
         memcmp(s.bytes, zero.bytes, SERIAL_BYTES) == 0) {
@@ -137,7 +137,7 @@ void serial_to_hex(const struct serial *s, char out[41])
 void serial_to_dec(const struct serial *s, char out[50])
 {
     uint32_t limbs[LIMBS]; /* the most significant first */
-    char digits[54];
+    char digits[54] = "";
     size_t at = sizeof(digits);
     for (size_t i = 0; i < LIMBS; i++) {
         const unsigned char *b = s->bytes + 4 * i;

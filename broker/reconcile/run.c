@@ -68,7 +68,6 @@ static enum cb_code known_line(struct join *j, struct slice line, unsigned numbe
                                struct cb_err *err)
 {
     struct serial serial;
-    void *items = j->known;
     line = slice_trim((struct slice){line.ptr, slice_find(line, '#')});
     if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
         line = slice_trim((struct slice){line.ptr, line.len - 1});
@@ -87,10 +86,9 @@ static enum cb_code known_line(struct join *j, struct slice line, unsigned numbe
         return cb_fail(err, CB_ELIMIT, "%s: more than %u serial numbers", j->options->known_path,
                        RECONCILE_KNOWN_MAX);
     }
-    size_t room = j->num_known;
     if ((j->num_known & (j->num_known - 1)) == 0) { /* full at each power of two */
-        room = j->num_known == 0 ? 1 : 2 * j->num_known;
-        items = reallocarray(j->known, room, sizeof(*j->known));
+        const size_t room = j->num_known == 0 ? 1 : 2 * j->num_known;
+        void *items = reallocarray(j->known, room, sizeof(*j->known));
         if (items == NULL) {
             return cb_fail(err, CB_ENOMEM, "out of memory");
         }

@@ -355,28 +355,16 @@ static bool on_record(void *ctx, uint64_t seq, const struct audit_event *e)
     return f->names.ptr != NULL;
 }
 
-/* span - where in time the attempts and the wanted records are. */
-static void span(const struct join *j, const struct wanting *w, int64_t *from, int64_t *to)
+static void widen(struct log_wanted *w, int64_t us)
 {
-    *from = INT64_MAX;
-    *to = 0;
-    for (size_t i = 0; i < j->log.num_attempts; i++) {
-        const int64_t us = j->log.attempts[i].ts_us;
-        *from = us < *from ? us : *from;
-        *to = us >= *to ? us + 1 : *to;
-    }
-    for (size_t i = 0; i < w->num; i++) {
-        const int64_t us = j->result->findings[w->items[i].finding].issued_us;
-        *from = us < *from ? us : *from;
-        *to = us >= *to ? us + 1 : *to;
-    }
+    w->from_us = us < w->from_us ? us : w->from_us;
+    w->to_us = us >= w->to_us ? us + 1 : w->to_us;
 }
 
 static enum cb_code read_details(struct join *j, struct wanting *w, struct cb_err *err)
 {
     uint64_t *seqs = calloc(w->num + 1, sizeof(*seqs));
-    int64_t from = 0;
-    int64_t to = 0;
+    struct log_wanted wanted = {.seqs = seqs, .num = w->num, .from_us = INT64_MAX};
     if (seqs == NULL) {
         return cb_fail(err, CB_ENOMEM, "out of memory");
     }
@@ -385,11 +373,15 @@ static enum cb_code read_details(struct join *j, struct wanting *w, struct cb_er
     }
     for (size_t i = 0; i < w->num; i++) {
         seqs[i] = w->items[i].seq;
+        widen(&wanted, j->result->findings[w->items[i].finding].issued_us);
     }
-    span(j, w, &from, &to);
-    const enum cb_code code = from < to ? log_side_details(&j->log, &j->result->arena, seqs, w->num,
-                                                           from, to, on_record, w, err)
-                                        : CB_OK;
+    for (size_t i = 0; i < j->log.num_attempts; i++) {
+        widen(&wanted, j->log.attempts[i].ts_us);
+    }
+    const enum cb_code code =
+        wanted.from_us < wanted.to_us
+            ? log_side_details(&j->log, &j->result->arena, &wanted, on_record, w, err)
+            : CB_OK;
     free(seqs);
     return code;
 }
@@ -436,25 +428,38 @@ static void find_hint(struct reconcile_result *r)
     }
 }
 
-enum cb_code join_settle(struct join *j, struct cb_err *err)
+/* settle_both - certificates that are in both, or in the log alone. */
+static enum cb_code settle_both(struct join *j, struct cb_err *err)
 {
-    struct reconcile_result *r = j->result;
-    log_side_settle(&j->log);
-    drop_late(j);
     for (size_t i = 0; i < j->num_revocations; i++) {
         TRY(settle_revocation(j, &j->revocations[i], err));
     }
     for (size_t i = 0; i < j->log.certs.num; i++) {
         TRY(settle_logged(j, &j->log.certs.certs[i], err));
     }
+    return CB_OK;
+}
+
+static enum cb_code settle_attempts(struct join *j, struct cb_err *err)
+{
+    for (size_t i = 0; i < j->log.num_attempts; i++) {
+        TRY(settle_attempt(j, &j->log.attempts[i], err));
+    }
+    return CB_OK;
+}
+
+enum cb_code join_settle(struct join *j, struct cb_err *err)
+{
+    struct reconcile_result *r = j->result;
+    log_side_settle(&j->log);
+    drop_late(j);
+    TRY(settle_both(j, err));
     TRY(add_details(j, err));
     if (!match_all(j)) {
         return cb_fail(err, CB_ENOMEM, "out of memory");
     }
     TRY(settle_strangers(j, err));
-    for (size_t i = 0; i < j->log.num_attempts; i++) {
-        TRY(settle_attempt(j, &j->log.attempts[i], err));
-    }
+    TRY(settle_attempts(j, err));
     if (r->num_findings > 0) {
         qsort(r->findings, r->num_findings, sizeof(*r->findings), by_verdict);
     }

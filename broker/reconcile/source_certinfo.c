@@ -86,18 +86,27 @@ static enum cb_code refused(const struct ca_answer *answer, struct cb_err *err)
                    (unsigned long long)answer->code, text);
 }
 
+/* ask_once - under the key id we know, and as old builds have stored it: under none. */
+static enum cb_code ask_once(struct asking *a, const struct certinfo_question *q,
+                             struct ca_answer *ret, struct cb_err *err)
+{
+    TRY(post(a, q->serial_dec, q->aki_hex, ret, err));
+    return ret->verdict == CA_NOT_FOUND && q->aki_hex[0] != '\0'
+               ? post(a, q->serial_dec, "", ret, err)
+               : CB_OK;
+}
+
 /* ask - is it there? Asking again changes nothing at the CA, so a failure may pass. */
 static enum cb_code ask(struct asking *a, const struct certinfo_question *q, struct ca_answer *ret,
                         struct cb_err *err)
 {
-    for (unsigned i = 0; i < TRIES_MAX; i++) {
-        TRY(post(a, q->serial_dec, q->aki_hex, ret, err));
-        if (ret->verdict == CA_NOT_FOUND && q->aki_hex[0] != '\0') {
-            TRY(post(a, q->serial_dec, "", ret, err)); /* as old builds have stored it */
-        }
-        if (ret->verdict != CA_TEMPORARY) {
-            break;
-        }
+    enum cb_code code = CB_OK;
+    *ret = (struct ca_answer){.verdict = CA_TEMPORARY};
+    for (unsigned i = 0; i < TRIES_MAX && code == CB_OK && ret->verdict == CA_TEMPORARY; i++) {
+        code = ask_once(a, q, ret, err);
+    }
+    if (code != CB_OK) {
+        return code;
     }
     return ret->verdict == CA_DONE || ret->verdict == CA_NOT_FOUND ? CB_OK : refused(ret, err);
 }
@@ -107,16 +116,17 @@ static enum cb_code ask_all(struct asking *a, question_fn next, void *next_ctx, 
 {
     struct certinfo_question q;
     struct ca_answer answer;
-    while (next(next_ctx, &q)) {
-        TRY(ask(a, &q, &answer, err));
-        if (answer.verdict == CA_DONE) {
+    enum cb_code code = CB_OK;
+    while (code == CB_OK && next(next_ctx, &q)) {
+        code = ask(a, &q, &answer, err);
+        if (code == CB_OK && answer.verdict == CA_DONE) {
             const struct ca_row found = {.serial = slice_of(q.serial_dec),
                                          .aki = slice_of(q.aki_hex),
                                          .pem = answer.certificate};
-            TRY(row(ctx, &found, err));
+            code = row(ctx, &found, err);
         }
     }
-    return CB_OK;
+    return code;
 }
 
 enum cb_code source_certinfo(const struct ca_settings *settings, question_fn next, void *next_ctx,
