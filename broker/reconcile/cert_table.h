@@ -16,15 +16,14 @@ enum cert_flag {
     CERT_REVOKED = 1U << 3,      /* revoke.ok */
     CERT_REVOKE_TRIED = 1U << 4, /* revoke.attempt */
     CERT_EARLY = 1U << 5,        /* issue.ok before the CA's side was read */
-    CERT_REVOKED_EARLY = 1U << 6,
-    CERT_IN_PERIOD = 1U << 7, /* issued in the period asked for */
-    CERT_SEEN = 1U << 8,      /* the CA has it */
-    CERT_HAS_SHA256 = 1U << 9,
+    CERT_IN_PERIOD = 1U << 6,    /* issued in the period asked for */
+    CERT_SEEN = 1U << 7,         /* the CA has it */
+    CERT_HAS_SHA256 = 1U << 8,
     /* recorded by an earlier run: */
-    CERT_TOLD_BYPASS = 1U << 10,
-    CERT_TOLD_MISSING = 1U << 11,
-    CERT_TOLD_ORPHAN = 1U << 12,
-    CERT_TOLD_RESOLVED = 1U << 13,
+    CERT_TOLD_BYPASS = 1U << 9,
+    CERT_TOLD_MISSING = 1U << 10,
+    CERT_TOLD_ORPHAN = 1U << 11,
+    CERT_TOLD_RESOLVED = 1U << 12,
 };
 
 struct log_cert {

@@ -175,7 +175,7 @@ static enum cb_code compare_status(struct join *j, const struct seen_row *s,
     if (s->is_revoked) {
         return (cert->flags & CERT_REVOKED) != 0 ? CB_OK : note_revocation(j, s, cert, err);
     }
-    if ((cert->flags & CERT_REVOKED_EARLY) != 0) {
+    if ((cert->flags & CERT_REVOKED) != 0) {
         f = finding_of_cert(&j->log.certs, cert, VERDICT_REVOKED_IN_LOG);
         return finding_add(j->result, &f, NULL, err);
     }

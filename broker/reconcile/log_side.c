@@ -184,8 +184,7 @@ static enum cb_code on_revoked(struct log_side *log, const struct audit_line *li
     struct log_cert *cert = NULL;
     TRY(cert_of(log, e, &cert, err));
     if (cert != NULL) {
-        const unsigned early = log->is_late ? 0U : CERT_REVOKED_EARLY;
-        cert->flags = (uint16_t)(cert->flags | CERT_REVOKED | early);
+        cert->flags |= CERT_REVOKED;
         cert->revoked_us = cert->revoked_us == 0 ? line->ts_us : cert->revoked_us;
     }
     return CB_OK;

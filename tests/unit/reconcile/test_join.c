@@ -149,11 +149,11 @@ static enum audit_type type_of(char letter)
         enum audit_type type;
     } letters[] = {{'A', AUDIT_ISSUE_ATTEMPT},     {'O', AUDIT_ISSUE_OK},
                    {'U', AUDIT_ISSUE_UNKNOWN},     {'F', AUDIT_ISSUE_FAIL},
-                   {'W', AUDIT_ISSUE_FAIL},        {'N', AUDIT_ISSUE_FAIL},
-                   {'D', AUDIT_ISSUE_UNDELIVERED}, {'T', AUDIT_REVOKE_ATTEMPT},
-                   {'R', AUDIT_REVOKE_OK},         {'b', AUDIT_RECONCILE_BYPASS},
-                   {'o', AUDIT_RECONCILE_ORPHAN},  {'m', AUDIT_RECONCILE_MISSING},
-                   {'s', AUDIT_RECONCILE_RESOLVED}};
+                   {'W', AUDIT_ISSUE_FAIL},        {'X', AUDIT_ISSUE_FAIL},
+                   {'N', AUDIT_ISSUE_FAIL},        {'D', AUDIT_ISSUE_UNDELIVERED},
+                   {'T', AUDIT_REVOKE_ATTEMPT},    {'R', AUDIT_REVOKE_OK},
+                   {'b', AUDIT_RECONCILE_BYPASS},  {'o', AUDIT_RECONCILE_ORPHAN},
+                   {'m', AUDIT_RECONCILE_MISSING}, {'s', AUDIT_RECONCILE_RESOLVED}};
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
         if (letters[i].letter == letter) {
             return letters[i].type;
@@ -165,11 +165,11 @@ static enum audit_type type_of(char letter)
 
 static bool names_cert(char letter)
 {
-    return strchr("OWDTRbom", letter) != NULL;
+    return strchr("OWXDTRbom", letter) != NULL;
 }
 
 /* log_add - one record about certificate i. F: it failed, and may have had an effect; N: it failed and
- * had none; W: it was issued and withheld. */
+ * had none; W: it was issued and withheld; X: the CA answered with the next one instead. */
 static void log_add(struct log *l, char letter, size_t i)
 {
     struct audit_event e;
@@ -178,6 +178,7 @@ static void log_add(struct log *l, char letter, size_t i)
     char not_after[21];
     uint64_t seq = 0;
     const struct slice dns[] = {slice_of(plans[i].name)};
+    const struct slice serial_differs[] = {SLICE("serial")};
     audit_event_zero(&e, type_of(letter));
     e.req = SLICE("00112233445566778899aabbccddeeff");
     e.who_id = SLICE("alice");
@@ -190,12 +191,17 @@ static void log_add(struct log *l, char letter, size_t i)
         e.want = (struct audit_names){.cn = dns[0], .dns = dns, .num_dns = 1};
         e.key = SLICE("ecdsa-256");
     }
+    if (letter == 'X') {
+        e.mismatch = serial_differs;
+        e.num_mismatch = 1;
+        e.effect = SLICE("done");
+    }
     if (e.type == AUDIT_REVOKE_OK) {
         e.ref = UINT64_MAX;
     }
     if (names_cert(letter)) {
         time_format_s(BASE_S + plans[i].at_s - 300 + plans[i].valid_s, not_after);
-        e.serial = slice_of(made[i].serial_hex);
+        e.serial = slice_of(made[letter == 'X' ? i + 1 : i].serial_hex);
         e.aki = SLICE(AKI);
         e.cert_sha256 = slice_of(made[i].sha256);
         e.not_after = slice_of(not_after);
@@ -215,7 +221,7 @@ static void log_add(struct log *l, char letter, size_t i)
 /* ---- the CA's side ---- */
 
 /* row_add - g: good, r: revoked, p: its pem is rubbish, t: another certificate of that number,
- * f: one of another CA, x: the pem of the next certificate, e: as g, with the CA's word for its time,
+ * f: one of another CA, k: the same, stored by a build that leaves the key id empty, x: the pem of the next certificate, e: as g, with the CA's word for its time,
  * n: no number. */
 static void row_add(struct join *j, char letter, size_t i)
 {
@@ -229,11 +235,11 @@ static void row_add(struct join *j, char letter, size_t i)
                          .revoked_at = letter == 'r' ? SLICE("2026-07-22 17:00:00+00:00")
                                                      : SLICE("0001-01-01 00:00:00+00:00"),
                          .pem = slice_of(made[i].pem)};
-    row.pem = letter == 'p'   ? SLICE("-----BEGIN CERTIFICATE-----\nAAAA\n")
-              : letter == 't' ? slice_of(twisted[i].pem)
-              : letter == 'f' ? slice_of(foreign[i].pem)
-              : letter == 'x' ? slice_of(made[(i + 1) % CERTS].pem)
-                              : row.pem;
+    row.pem = letter == 'p'                    ? SLICE("-----BEGIN CERTIFICATE-----\nAAAA\n")
+              : letter == 't'                  ? slice_of(twisted[i].pem)
+              : letter == 'f' || letter == 'k' ? slice_of(foreign[i].pem)
+              : letter == 'x'                  ? slice_of(made[(i + 1) % CERTS].pem)
+                                               : row.pem;
     if (letter == 'n') {
         row.serial = SLICE("0x1f\x1b[31m");
     }
@@ -287,6 +293,9 @@ static const struct {
     {"revoked in the log", "A0 O0 T0 R0", "g0", "", "ok=1 revoked_in_log=1"},
     {"another certificate", "A0 O0", "t0", "", "differs=1"},
     {"another CA's of that number", "A0 O0", "g0 f0", "", "ok=1 bypass=1"},
+    {"the same, without a key id", "A0 O0", "g0 k0", "", "ok=1 bypass=1"},
+    {"answered with another's", "A0 X0", "g1", "", "bypass=1 not_issued=1"},
+    {"older than the attempt", "A3 U3", "g0", "", "bypass=1 not_issued=1"},
     {"no certificate", "A0 O0", "p0", "", "unreadable=1 missing=1"},
     {"no certificate, unknown", "", "p1", "", "unreadable=1"},
     {"number of another", "", "x0", "", "unreadable=1"},
