@@ -31,6 +31,7 @@ struct audit_grep {
     /* attempts whose outcome is waited for */
     uint64_t *awaited;
     size_t num_awaited, room_awaited;
+    bool is_begun; /* some segment was read */
     bool is_hit;
     bool stopped;
     bool at_end; /* a torn tail: behind it nothing counts */
@@ -277,31 +278,40 @@ static void keep_place(struct audit_grep *g)
 static enum cb_code broken(struct audit_grep *g, struct slice bytes, struct cb_err *err)
 {
     g->block = (struct slice){bytes.ptr, 0};
+    g->checked = NULL;
     return g->newest ? torn(g, bytes, err) : corrupt_at(g, g->before + 1, "damaged", err);
 }
 
-static enum cb_code search_lines(struct audit_grep *g, struct cb_err *err)
+/* next_block - the block after this one, or what stands there instead of lines. *ret_end: the segment is
+ * through. */
+static enum cb_code next_block(struct audit_grep *g, bool *ret_end, struct cb_err *err)
 {
-    bool follows = true; /* the block begins where the one before was looked at to its end */
-    while (!g->stopped && !g->at_end) {
-        uint64_t offset = 0;
-        struct slice bytes;
-        const enum lines_next next = lines_bulk(&g->lines, &bytes, &offset, err);
-        if (next == LINES_FAILED) {
-            return err->code;
-        }
-        if (next == LINES_END) {
-            return CB_OK;
-        }
-        if (next == LINES_BROKEN) {
-            TRY(broken(g, bytes, err));
-            continue;
-        }
+    uint64_t offset = 0;
+    struct slice bytes;
+    const bool follows = g->checked != NULL; /* the one before was looked at to its end */
+    const enum lines_next next = lines_bulk(&g->lines, &bytes, &offset, err);
+    if (next == LINES_FAILED) {
+        return err->code;
+    }
+    *ret_end = next == LINES_END;
+    if (next == LINES_BROKEN) {
+        return broken(g, bytes, err);
+    }
+    if (next == LINES_LINE) {
         g->block = bytes;
         g->checked = follows ? bytes.ptr : NULL;
         TRY(search_block(g, err));
         keep_place(g);
-        follows = g->checked != NULL;
+    }
+    return CB_OK;
+}
+
+static enum cb_code search_lines(struct audit_grep *g, struct cb_err *err)
+{
+    bool end = false;
+    g->checked = g->lines.block;
+    while (!end && !g->stopped && !g->at_end) {
+        TRY(next_block(g, &end, err));
     }
     return CB_OK;
 }
@@ -339,12 +349,14 @@ static enum cb_code await_open(struct audit_grep *g, size_t i, struct open_set *
     return code;
 }
 
-/* begin_at - i is the first segment that is read. */
+/* begin_at - the first segment that is read is i. */
 static enum cb_code begin_at(struct audit_grep *g, size_t i, struct cb_err *err)
 {
-    if (i == 0 || !g->want.pairs) {
+    if (g->is_begun || i == 0 || !g->want.pairs) {
+        g->is_begun = true;
         return CB_OK;
     }
+    g->is_begun = true;
     struct open_set *open = calloc(1, sizeof(*open));
     const enum cb_code code =
         open == NULL ? cb_fail(err, CB_ENOMEM, "no memory to search") : await_open(g, i, open, err);
@@ -372,22 +384,24 @@ static enum cb_code search_segment(struct audit_grep *g, size_t i, struct cb_err
     return code;
 }
 
+/* is_outside - of the span, and nothing that is waited for can be in it. */
+static bool is_outside(const struct audit_grep *g, size_t i)
+{
+    const struct chain_link *link = &g->chain.links[i];
+    const bool ends_before = i + 1 < g->chain.num && link[1].first_us < g->want.since_us;
+    const bool begins_after = link->first_us >= g->want.until_us;
+    return g->num_awaited == 0 && (ends_before || begins_after);
+}
+
 static enum cb_code search_all(struct audit_grep *g, struct cb_err *err)
 {
-    bool begun = false;
-    const size_t newest = g->want.newest == 0 ? g->chain.num : g->want.newest;
-    for (size_t i = newest < g->chain.num ? g->chain.num - newest : 0;
-         i < g->chain.num && !g->stopped; i++) {
-        const struct chain_link *link = &g->chain.links[i];
-        const bool ends_before = i + 1 < g->chain.num && link[1].first_us < g->want.since_us;
-        const bool begins_after = link->first_us >= g->want.until_us;
-        if (g->num_awaited == 0 && (ends_before || begins_after)) {
+    const size_t num = g->chain.num;
+    const size_t newest = g->want.newest;
+    for (size_t i = newest > 0 && newest < num ? num - newest : 0; i < num && !g->stopped; i++) {
+        if (is_outside(g, i)) {
             continue;
         }
-        if (!begun) {
-            TRY(begin_at(g, i, err));
-            begun = true;
-        }
+        TRY(begin_at(g, i, err));
         TRY(search_segment(g, i, err));
     }
     return CB_OK;

@@ -8,7 +8,7 @@
 void cli_table_init(struct cli_table *t, const struct cli_column *columns, size_t num,
                     const struct cli_terminal *terminal)
 {
-    CB_CHECK(num <= CLI_TABLE_COLUMNS);
+    CB_CHECK(num > 0 && num <= CLI_TABLE_COLUMNS);
     *t = (struct cli_table){.columns = columns,
                             .num = num,
                             .width = terminal->width,
@@ -59,6 +59,7 @@ static bool next_cell(struct slice *rest, struct cell *ret)
 
 static void measure(struct cli_table *t)
 {
+    CB_CHECK(t->num > 0);
     struct slice rest = buf_slice(&t->cells);
     struct cell cell;
     for (size_t i = 0; i < t->num; i++) {

@@ -7,7 +7,7 @@
 
 /* clang-format off */
 #define REVIEW_TERM_OPTION(field, value_, help_)                                                   \
-    {.name = field, .many = true, .kind = VALUE_TEXT, .value = value_, .help = help_}
+    {.name = (field), .many = true, .kind = VALUE_TEXT, .value = (value_), .help = (help_)}
 /* The fields that are asked for most, as options; each is FIELD=VALUE. */
 #define REVIEW_TERM_OPTIONS                                                                        \
     REVIEW_TERM_OPTION("client", "CLIENT", "who asked; * and ? may stand in it, as in the others"),\

@@ -34,7 +34,7 @@ static unsigned char address_of(struct slice peer, unsigned char ret[16])
 
 static bool is_in_net(const struct query_term *t, struct slice peer)
 {
-    unsigned char address[16];
+    unsigned char address[16] = {0};
     if (address_of(peer, address) != t->net_len) {
         return false;
     }

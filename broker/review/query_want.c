@@ -2,6 +2,8 @@
  * of them in its attempt or in its outcome; what is not certain gives none, and every line is looked at. */
 #include "broker/review/query.h"
 
+#include <stdio.h>
+
 #define RUN_MIN 3U /* shorter texts are everywhere */
 
 /* How few lines have such a value: of two terms the rarer one is looked for. */
@@ -47,9 +49,7 @@ static bool add(struct query *q, struct literals *l, const char *before, struct 
         slice_plain_run(text) != text.len) {
         return false;
     }
-    memcpy(copy, before, strlen(before));
-    memcpy(copy + strlen(before), text.ptr, text.len);
-    memcpy(copy + strlen(before) + text.len, behind, strlen(behind));
+    (void)snprintf(copy, len + 1, "%s%.*s%s", before, (int)text.len, text.ptr, behind);
     l->items[l->num++] = (struct slice){copy, len};
     l->shortest = l->shortest == 0 || len < l->shortest ? len : l->shortest;
     return true;
