@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -144,7 +145,9 @@ static bool expect_host(SSL *ssl, const char *host)
     if (is_address(host)) {
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
     }
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    char name[256]; /* OpenSSL's macro takes a const away */
+    (void)snprintf(name, sizeof(name), "%s", host);
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 static enum cb_code handshake(struct tls_stream *s, int64_t until_us, struct cb_err *err)
