@@ -106,7 +106,7 @@ void sealer_publish(struct sealer *s, uint64_t no, uint64_t bytes, const struct 
 void sealer_urge(struct sealer *s)
 {
     (void)pthread_mutex_lock(&s->mutex);
-    s->urged = is_behind(s);
+    s->urged = s->rolled = is_behind(s);
     (void)pthread_cond_signal(&s->wake);
     (void)pthread_mutex_unlock(&s->mutex);
 }
@@ -214,9 +214,9 @@ static void run_round(struct sealer *s)
     target = s->target;
     const struct note_signer *const key = s->key;
     const struct note_signer *const before = s->key_before;
-    s->sync_history = s->urged || s->stop;
+    s->sync_history = s->rolled || s->stop;
     s->deadline_us = s->stop ? now_us() + STOP_US : 0;
-    s->urged = false;
+    s->urged = s->rolled = false;
     s->busy = true;
     (void)pthread_mutex_unlock(&s->mutex);
     const enum cb_code code = try_round(s, &target, key, before, &note, &err);

@@ -23,12 +23,12 @@ struct sealer {
     pthread_cond_t wake;    /* to the sealer */
     pthread_cond_t changed; /* from it: a round has ended */
     struct seal_target target;
-    bool idle; /* it waits for something to be published */
-    bool urged, stop;
-    bool held, busy;  /* busy: in a round */
-    int64_t first_us; /* monotonic: since when there is something to sign for; 0: nothing */
-    int64_t later_us; /* the same for what came while a round is under way */
-    uint64_t rounds;  /* that have ended */
+    bool idle;                /* it waits for something to be published */
+    bool urged, rolled, stop; /* rolled: urged at the end of a segment */
+    bool held, busy;          /* busy: in a round */
+    int64_t first_us;         /* monotonic: since when there is something to sign for; 0: nothing */
+    int64_t later_us;         /* the same for what came while a round is under way */
+    uint64_t rounds;          /* that have ended */
     const struct note_signer *key, *key_before; /* key_before: signs the next checkpoint, too */
     struct own_fault fault;
     bool has_fault;
