@@ -12,7 +12,7 @@ static const struct cli_column narrow[] = {
     {.title = "TIME (UTC)", .min = 14, .max = 14},
     {.title = "RESULT", .min = 6, .max = 14, .fair = 10},
     {.title = "CLIENT", .min = 8, .max = 40, .fair = 14, .drop = 1},
-    {.title = "WHAT", .min = 10, .max = 70, .fair = 24},
+    {.title = "WHAT", .min = 7, .max = 70, .fair = 24},
     {.title = "WHY", .min = 8, .max = 40, .fair = 14, .drop = 2},
     {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 3},
     {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 4},
