@@ -58,9 +58,13 @@ static int print_story(const struct command_args *args, const struct story *stor
     return good ? status : cli_no_memory();
 }
 
-static int say_nothing_found(const char *dir, const char *id)
+/* say_nothing_found - err: why there is no record with this number, where it could have been one. */
+static int say_nothing_found(const char *dir, const char *id, const struct cb_err *err)
 {
     char quoted[NAME_QUOTE_SIZE];
+    if (err->code == CB_ENOENT) {
+        (void)fprintf(stderr, "certbroker: %s\n", err->msg);
+    }
     (void)fprintf(
         stderr,
         "certbroker: nothing in %s is \"%s\": no request id, serial, fingerprint or record "
@@ -93,7 +97,7 @@ static int show(const struct command_env *env, const struct command_args *args, 
     struct cli_audit audit;
     struct story story;
     struct story_list candidates;
-    struct cb_err err;
+    struct cb_err err = {.code = CB_OK};
     const char *id = args_operand(args, 0);
     int status = EXIT_USAGE;
     if (!cli_audit_open(env, args, &audit)) {
@@ -104,7 +108,7 @@ static int show(const struct command_env *env, const struct command_args *args, 
         status = args_has(args, "pem") ? print_pem(&story) : print_story(args, &story, how);
         break;
     case STORY_NOTHING:
-        status = say_nothing_found(audit.dir, id);
+        status = say_nothing_found(audit.dir, id, &err);
         break;
     case STORY_SEVERAL:
         status = say_several(id, &candidates);

@@ -30,7 +30,7 @@ struct story {
 
 enum story_found {
     STORY_FOUND,
-    STORY_NOTHING,
+    STORY_NOTHING, /* err, if its code is CB_ENOENT: id is a number, and why there is no such record */
     STORY_SEVERAL, /* candidates: the rows that it could be */
     STORY_FAILED,  /* err says why */
 };

@@ -279,7 +279,8 @@ def test_not_found(story):
     done = story.run("show", "deadbeefdeadbeef")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no request id, serial, fingerprint or record number" in done.stderr
-    assert story.run("show", "99999999999").returncode == 1
+    done = story.run("show", "99999999999")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 3
     assert story.run("show", "what").returncode == 2
 
 
