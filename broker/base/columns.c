@@ -97,20 +97,29 @@ static void shrink(const struct columns *c, size_t width, size_t widths[COLUMNS_
     }
 }
 
-static void print_cell(struct slice cell, size_t width, bool is_last, struct buf *out)
+static void add_spaces(struct buf *out, size_t num)
 {
+    for (size_t i = 0; i < num; i++) {
+        buf_add_char(out, ' ');
+    }
+}
+
+static void print_cell(const struct columns *c, size_t column, struct slice cell, size_t width,
+                       struct buf *out)
+{
+    const bool is_last = column == c->num - 1;
+    const bool is_right = (c->right >> column & 1U) != 0;
     const size_t len = characters(cell);
+    const size_t pad = len < width ? width - len : 0;
+    add_spaces(out, is_right ? pad : 0);
     if (len > width) {
         buf_add_slice(out, first_characters(cell, width - 3));
         buf_add_str(out, "...");
     } else {
         buf_add_slice(out, cell);
     }
-    for (size_t pad = len; !is_last && pad < width + 2; pad++) {
-        buf_add_char(out, ' ');
-    }
-    if (!is_last && len > width) {
-        buf_add_str(out, "  ");
+    if (!is_last) {
+        add_spaces(out, (is_right ? 0 : pad) + 2);
     }
 }
 
@@ -125,10 +134,10 @@ bool columns_print(const struct columns *c, const char *indent, size_t width, st
     struct slice rest = buf_slice(&c->text);
     struct slice cell;
     for (size_t i = 0; next_cell(&rest, &cell); i++) {
-        const bool is_last = i % c->num == c->num - 1;
-        buf_add_str(out, i % c->num == 0 ? indent : "");
-        print_cell(cell, widths[i % c->num], is_last, out);
-        if (is_last) {
+        const size_t column = i % c->num;
+        buf_add_str(out, column == 0 ? indent : "");
+        print_cell(c, column, cell, widths[column], out);
+        if (column == c->num - 1) {
             buf_add_char(out, '\n');
         }
     }

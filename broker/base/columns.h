@@ -9,6 +9,7 @@
 struct columns {
     size_t num;      /* columns */
     unsigned narrow; /* bit i: column i may be cut where there is little room */
+    unsigned right;  /* bit i: column i is set to the right, as numbers are; 0 at first */
     struct buf text; /* every cell, one after the other, each ended by a newline */
 };
 

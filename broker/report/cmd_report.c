@@ -12,7 +12,7 @@
 #define DAYS_DEFAULT INT64_C(30)
 #define DAY_US INT64_C(86400000000)
 
-enum form { FORM_TEXT, FORM_HTML, FORM_JSON };
+enum form { FORM_TEXT, FORM_HTML, FORM_JSON, FORM_NONE };
 
 /* clang-format off */
 static const struct command_option options[] = {
@@ -21,7 +21,7 @@ static const struct command_option options[] = {
      .help = "from then on: 30d, 12h, 2026-07-01 or 2026-07-01T12:00:00Z (default 30d)"},
     {.name = "until", .kind = VALUE_TEXT, .value = "TIME", .help = "and before then (default now)"},
     {.name = "output", .letter = 'o', .kind = VALUE_FILE, .value = "FILE",
-     .help = "write it there; .html or .json at its end decides the form"},
+     .help = "write it there; .html, .json or .txt at its end decides the form"},
     {.name = "html", .help = "one HTML page that needs nothing else"},
     {.name = "text", .help = "plain text (default)"},
     CLI_JSON_OPTION,
@@ -29,22 +29,67 @@ static const struct command_option options[] = {
     {.name = NULL}};
 /* clang-format on */
 
+/* form_of_ending - FORM_NONE: the name has one that says nothing. A name without one is left to the
+ * options: it may be a pipe. */
+static enum form form_of_ending(struct slice file, enum form without)
+{
+    static const struct {
+        const char *ending;
+        enum form form;
+    } endings[] = {
+        {".html", FORM_HTML}, {".htm", FORM_HTML}, {".json", FORM_JSON}, {".txt", FORM_TEXT}};
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        if (slice_has_suffix(file, slice_of(endings[i].ending))) {
+            return endings[i].form;
+        }
+    }
+    for (size_t i = file.len; i > 0 && file.ptr[i - 1] != '/'; i--) {
+        if (file.ptr[i - 1] == '.') {
+            return FORM_NONE;
+        }
+    }
+    return without;
+}
+
+static const char *const form_words[] = {
+    [FORM_TEXT] = "text", [FORM_HTML] = "html", [FORM_JSON] = "json"};
+
+/* read_option - FORM_NONE: none of them is given. */
+static bool read_option(const struct command_args *args, enum form *ret)
+{
+    *ret = FORM_NONE;
+    for (enum form form = FORM_TEXT; form <= FORM_JSON; form++) {
+        if (args_has(args, form_words[form]) && *ret != FORM_NONE) {
+            (void)command_usage_error(args, "only one of --html, --text and --json can be had");
+            return false;
+        }
+        *ret = args_has(args, form_words[form]) ? form : *ret;
+    }
+    return true;
+}
+
 static bool read_form(const struct command_args *args, enum form *ret)
 {
-    const struct slice file = slice_of(args_text(args, "output"));
-    const int num = args_has(args, "html") + args_has(args, "text") + args_has(args, "json");
-    if (num > 1) {
-        (void)command_usage_error(args, "only one of --html, --text and --json can be had");
+    const char *path = args_text(args, "output");
+    enum form wanted = FORM_NONE;
+    if (!read_option(args, &wanted)) {
         return false;
     }
-    if (num == 1) {
-        *ret =
-            args_has(args, "html") ? FORM_HTML : (args_has(args, "json") ? FORM_JSON : FORM_TEXT);
-    } else if (slice_has_suffix(file, SLICE(".html")) || slice_has_suffix(file, SLICE(".htm"))) {
-        *ret = FORM_HTML;
-    } else {
-        *ret = slice_has_suffix(file, SLICE(".json")) ? FORM_JSON : FORM_TEXT;
+    const enum form without = wanted == FORM_NONE ? FORM_TEXT : wanted;
+    const enum form by_name = path == NULL ? without : form_of_ending(slice_of(path), without);
+    if (wanted == FORM_NONE && by_name == FORM_NONE) {
+        (void)command_usage_error(args,
+                                  "-o %s: which form is that? Names end in .html, .htm, .json or "
+                                  ".txt; or say --html, --json or --text",
+                                  path);
+        return false;
     }
+    if (wanted != FORM_NONE && by_name != FORM_NONE && by_name != wanted) {
+        (void)command_usage_error(args, "--%s contradicts -o %s, whose ending says %s",
+                                  form_words[wanted], path, form_words[by_name]);
+        return false;
+    }
+    *ret = wanted == FORM_NONE ? by_name : wanted;
     return true;
 }
 
@@ -58,6 +103,7 @@ static void write_form(struct report *r, enum form form, const struct cli_termin
     case FORM_JSON:
         json_report(r, out);
         break;
+    case FORM_NONE:
     case FORM_TEXT:
         text_report(r, terminal, out);
         break;
@@ -126,6 +172,24 @@ static int make(struct report *r, const struct command_args *args, enum form for
     return write_out(r, args, form);
 }
 
+/* read_span - the last 30 days, where nothing else is said. */
+static bool read_span(const struct command_args *args, int64_t now_us, int64_t *ret_since_us,
+                      int64_t *ret_until_us)
+{
+    if (!cli_span(args, ret_since_us, ret_until_us)) {
+        return false;
+    }
+    if (*ret_since_us >= now_us) {
+        (void)command_usage_error(args, "--since is later than now: nothing has happened then");
+        return false;
+    }
+    if (*ret_since_us == INT64_MIN) {
+        const int64_t end_us = *ret_until_us == INT64_MAX ? now_us : *ret_until_us;
+        *ret_since_us = end_us - DAYS_DEFAULT * DAY_US;
+    }
+    return true;
+}
+
 static int run(const struct command_env *env, const struct command_args *args)
 {
     const int64_t now_us = clock_wall_us(&cb_system_clock);
@@ -133,13 +197,8 @@ static int run(const struct command_env *env, const struct command_args *args)
     int64_t since_us = 0;
     int64_t until_us = 0;
     enum form form = FORM_TEXT;
-    if (!read_form(args, &form) || !cli_span(args, &since_us, &until_us)) {
-        return EXIT_USAGE;
-    }
-    if (since_us == INT64_MIN) {
-        since_us = (until_us == INT64_MAX ? now_us : until_us) - DAYS_DEFAULT * DAY_US;
-    }
-    if (!cli_audit_open(env, args, &audit)) {
+    if (!read_form(args, &form) || !read_span(args, now_us, &since_us, &until_us) ||
+        !cli_audit_open(env, args, &audit)) {
         return EXIT_USAGE;
     }
     struct report *r = report_new(audit.dir, since_us, until_us, now_us);

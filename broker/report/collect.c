@@ -55,8 +55,16 @@ static bool is_own(const struct audit_event *e)
     return slice_eq(e->who_via, SLICE("broker"));
 }
 
+bool collect_is_order(const struct audit_event *e)
+{
+    return is_own(e) && e->by.len > 0;
+}
+
 struct slice collect_who(const struct audit_event *e)
 {
+    if (collect_is_order(e)) {
+        return SLICE("(an administrator)");
+    }
     if (is_own(e)) {
         return SLICE("(the broker itself)");
     }
@@ -202,6 +210,30 @@ static bool on_line(void *ctx, const struct audit_line *line)
     return c->code == CB_OK;
 }
 
+/* ---- a period in front of the log ---- */
+
+/* on_first - a log begins with a segment.open; one that was pruned, too. */
+static bool on_first(void *ctx, const struct audit_line *line)
+{
+    struct report *r = ctx;
+    struct audit_own own;
+    r->first_us = line->ts_us;
+    r->first_seq = line->seq;
+    if (line->type == AUDIT_SEGMENT_OPEN && audit_line_own(line, &own)) {
+        report_copy(r->origin, sizeof(r->origin), own.origin);
+        report_copy(r->host, sizeof(r->host), own.host);
+    }
+    return false;
+}
+
+/* look_before - nothing was read: where does the log begin, then? */
+static enum cb_code look_before(struct report *r, struct cb_err *err)
+{
+    TRY(audit_walk_span(r->dir, INT64_MIN, INT64_MAX, on_first, r, err));
+    r->is_before = r->first_us >= r->until_us;
+    return CB_OK;
+}
+
 enum cb_code report_collect(struct report *r, struct cb_err *err)
 {
     struct collecting c = {.r = r};
@@ -222,5 +254,5 @@ enum cb_code report_collect(struct report *r, struct cb_err *err)
         r->damage = *err;
         code = CB_OK;
     }
-    return code;
+    return code == CB_OK && r->records == r->after ? look_before(r, err) : code;
 }

@@ -11,6 +11,8 @@ struct taken {
     bool in_period;
 };
 
+/* collect_is_order - by the broker, because a person wanted it through the control socket. */
+bool collect_is_order(const struct audit_event *e);
 /* collect_who - who asked: never absent. collect_party - whom it is for. */
 struct slice collect_who(const struct audit_event *e);
 struct slice collect_party(const struct audit_event *e);
@@ -34,7 +36,8 @@ void take_revoke_fail(struct report *r, const struct taken *t);
 
 /* ---- collect_loose.c ---- */
 void loose_add(struct report *r, const struct taken *t, enum loose_kind kind);
-void loose_settle_serial(struct report *r, struct slice serial, int64_t us);
+/* loose_revoked - of this serial, then. is_done: the CA was asked and has done it, or says so. */
+void loose_revoked(struct report *r, struct slice serial, int64_t us, bool is_done);
 void loose_settle_ref(struct report *r, uint64_t ref, int64_t us);
 void take_reconcile_run(struct report *r, const struct taken *t);
 void take_reconcile_found(struct report *r, const struct taken *t);

@@ -1,6 +1,8 @@
 /* collect_broker.c - policies, and how the broker and its log fared. */
 #include "broker/report/collect.h"
 
+#include <errno.h>
+
 #define TEXT_MAX 400U
 
 /* ---- policies ---- */
@@ -104,9 +106,23 @@ static void add_log_event(struct report *r, const struct taken *t)
         .detail = report_text(r, e->detail.len > 0 ? e->detail : e->by, TEXT_MAX)};
 }
 
+/* is_by_others - a fault "file" is somebody else's doing, unless the file could not even be looked at. */
+static bool is_by_others(const struct taken *t)
+{
+    struct audit_own own;
+    const uint64_t why = audit_line_own(t->line, &own) ? own.sys_errno : 0;
+    return slice_eq(t->event->reason, SLICE("file")) && why != EIO && why != ESTALE;
+}
+
 void take_fault(struct report *r, const struct taken *t)
 {
-    r->health.faults++;
+    if (slice_eq(t->event->reason, SLICE("reread"))) {
+        report_add_seq(&r->health.rereads, t->line->seq);
+    } else if (is_by_others(t)) {
+        report_add_seq(&r->health.file_changes, t->line->seq);
+    } else {
+        r->health.faults++;
+    }
     add_log_event(r, t);
 }
 

@@ -177,7 +177,7 @@ void take_revoke_ok(struct report *r, const struct taken *t)
 {
     const struct audit_event *e = t->event;
     certs_revoke(&r->certs, e->serial);
-    loose_settle_serial(r, e->serial, t->line->ts_us);
+    loose_revoked(r, e->serial, t->line->ts_us, e->ref != UINT64_MAX);
     if (!t->in_period) {
         return;
     }
@@ -187,7 +187,11 @@ void take_revoke_ok(struct report *r, const struct taken *t)
     }
     loose_settle_ref(r, e->ref, t->line->ts_us);
     collect_happened(r, t, HAPPENED_REVOKED);
-    r->own_revocations += slice_eq(e->who_via, SLICE("broker"));
+    if (collect_is_order(e)) {
+        r->admin_revocations++;
+    } else {
+        r->own_revocations += slice_eq(e->who_via, SLICE("broker"));
+    }
 }
 
 void take_revoke_fail(struct report *r, const struct taken *t)

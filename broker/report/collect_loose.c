@@ -1,7 +1,8 @@
 /* collect_loose.c - certificates that need a look, and what became of them.
  *
  * A mark (by serial, or by the attempt's seq) leads back to each, so that a revocation or a late answer
- * settles it: its value is the kind, whether it is from before the period, and which one it was. */
+ * settles it: its value is the kind, whether it is from before the period, and which one it was. What was
+ * revoked is kept as well: a comparison with the CA may find a certificate that was dealt with before. */
 #include "broker/report/collect.h"
 
 #include <stdio.h>
@@ -14,6 +15,12 @@
 static uint64_t serial_key(const struct report *r, struct slice serial)
 {
     return finger(&r->key, 4, serial);
+}
+
+/* mark_key - a certificate can be several kinds of loose end. */
+static uint64_t mark_key(const struct report *r, struct slice serial, enum loose_kind kind)
+{
+    return finger(&r->key, 8 + (uint64_t)kind, serial);
 }
 
 static uint64_t ref_key(const struct report *r, uint64_t ref)
@@ -29,6 +36,29 @@ void attempt_open(struct report *r, const struct taken *t)
     o->seq = t->line->seq;
     report_copy(o->client, sizeof(o->client), collect_party(t->event));
     report_copy(o->name, sizeof(o->name), collect_first_name(&t->event->want));
+}
+
+/* ---- settling ---- */
+
+static void settle(struct report *r, uint64_t key, int64_t us, bool was_revoked)
+{
+    const uint32_t value = finger_get(&r->loose_marks, key);
+    if (value == FINGER_NONE || value == MARK_SETTLED) {
+        return;
+    }
+    struct loose_list *list = &r->loose[(value & ~MARK_OLDER) >> MARK_KIND_SHIFT];
+    finger_set(&r->loose_marks, key, MARK_SETTLED);
+    if ((value & MARK_OLDER) != 0) {
+        list->older_open--;
+        return;
+    }
+    const uint64_t number = value & MARK_NUMBER;
+    list->open--;
+    if (number + REPORT_LOOSE_MAX >= list->num) {
+        struct loose *l = &list->items[number % REPORT_LOOSE_MAX];
+        l->settled_us = us;
+        l->was_revoked = was_revoked;
+    }
 }
 
 /* ---- adding ---- */
@@ -90,6 +120,18 @@ static void describe(struct report *r, const struct taken *t, struct loose *l)
     }
 }
 
+/* settle_at_once - what was revoked before it got here. Not what the CA lacks: that is so although it
+ * was revoked. */
+static void settle_at_once(struct report *r, struct slice serial, enum loose_kind kind)
+{
+    const uint32_t at_s = serial.len == 0 || kind == LOOSE_MISSING
+                              ? FINGER_NONE
+                              : finger_get(&r->revoked, serial_key(r, serial));
+    if (at_s != FINGER_NONE) {
+        settle(r, mark_key(r, serial, kind), at_s * INT64_C(1000000), true);
+    }
+}
+
 void loose_add(struct report *r, const struct taken *t, enum loose_kind kind)
 {
     const struct audit_event *e = t->event;
@@ -99,7 +141,7 @@ void loose_add(struct report *r, const struct taken *t, enum loose_kind kind)
                            (uint32_t)(number & MARK_NUMBER);
     /* One of which nothing is known to tell it by stays open. */
     if (e->serial.len > 0) {
-        (void)mark(r, serial_key(r, e->serial), value);
+        (void)mark(r, mark_key(r, e->serial, kind), value);
     } else if (e->ref != UINT64_MAX) {
         (void)mark(r, ref_key(r, e->ref), value);
     }
@@ -109,35 +151,29 @@ void loose_add(struct report *r, const struct taken *t, enum loose_kind kind)
     } else {
         list->older_open++;
     }
+    settle_at_once(r, e->serial, kind);
 }
 
-/* ---- settling ---- */
-
-static void settle(struct report *r, uint64_t key, int64_t us, bool was_revoked)
+/* note_revoked - the first time counts. */
+static void note_revoked(struct report *r, uint64_t key, int64_t us)
 {
-    const uint32_t value = finger_get(&r->loose_marks, key);
-    if (value == FINGER_NONE || value == MARK_SETTLED) {
-        return;
-    }
-    struct loose_list *list = &r->loose[(value & ~MARK_OLDER) >> MARK_KIND_SHIFT];
-    finger_set(&r->loose_marks, key, MARK_SETTLED);
-    if ((value & MARK_OLDER) != 0) {
-        list->older_open--;
-        return;
-    }
-    const uint64_t number = value & MARK_NUMBER;
-    list->open--;
-    if (number + REPORT_LOOSE_MAX >= list->num) {
-        struct loose *l = &list->items[number % REPORT_LOOSE_MAX];
-        l->settled_us = us;
-        l->was_revoked = was_revoked;
+    uint32_t unused = 0;
+    const int64_t at_s = us / 1000000;
+    if (at_s > 0 && at_s < FINGER_NONE) {
+        (void)finger_put(&r->revoked, key, (uint32_t)at_s, &unused);
     }
 }
 
-void loose_settle_serial(struct report *r, struct slice serial, int64_t us)
+void loose_revoked(struct report *r, struct slice serial, int64_t us, bool is_done)
 {
-    if (serial.len > 0) {
-        settle(r, serial_key(r, serial), us, true);
+    if (serial.len == 0) {
+        return;
+    }
+    note_revoked(r, serial_key(r, serial), us);
+    for (unsigned kind = 0; kind < LOOSE_COUNT && r->loose_marks.num > 0; kind++) {
+        if (kind != LOOSE_MISSING || is_done) {
+            settle(r, mark_key(r, serial, (enum loose_kind)kind), us, true);
+        }
     }
 }
 
@@ -164,15 +200,21 @@ void take_reconcile_found(struct report *r, const struct taken *t)
         kind = LOOSE_ORPHAN;
         loose_settle_ref(r, t->event->ref, t->line->ts_us); /* no longer unknown, but worse */
     }
-    /* Every run finds it again. */
-    const uint32_t known = finger_get(&r->loose_marks, serial_key(r, t->event->serial));
+    /* Every run may find it again. What is revoked stays so; what the CA lacked it can lose again. */
+    const uint32_t known = finger_get(&r->loose_marks, mark_key(r, t->event->serial, kind));
     if (t->event->serial.len == 0 || known == FINGER_NONE ||
-        (known & ~MARK_OLDER) >> MARK_KIND_SHIFT != (uint32_t)kind) {
+        (known == MARK_SETTLED && kind == LOOSE_MISSING)) {
         loose_add(r, t, kind);
     }
 }
 
 void take_reconcile_resolved(struct report *r, const struct taken *t)
 {
-    loose_settle_ref(r, t->event->ref, t->line->ts_us);
+    const struct audit_event *e = t->event;
+    loose_settle_ref(r, e->ref, t->line->ts_us);
+    if (e->serial.len > 0 && slice_eq(e->reason, SLICE("revoked_at_ca"))) {
+        r->revoked_at_ca += t->in_period;
+        certs_revoke(&r->certs, e->serial);
+        loose_revoked(r, e->serial, t->line->ts_us, true);
+    }
 }

@@ -1,9 +1,12 @@
 /* findings.c - see findings.h. Says what is so, never what it means: that is for who knows the place. */
 #include "broker/report/findings.h"
 
+#include "broker/base/clock.h"
+
 #include <stdio.h>
 
 #define TEXT_ROOM 640
+#define FORCED_TOLD 3U /* each with who and why */
 #define GIB (UINT64_C(1) << 30)
 #define CHECKPOINT_LATE_US (10 * INT64_C(60000000))
 #define DAY_US INT64_C(86400000000)
@@ -29,6 +32,23 @@ __attribute__((format(printf, 3, 4))) static void say(struct finding_list *l, co
             l->out[l->num++] = (struct finding){l->level, section, kept};
         }
     }
+}
+
+struct time_text {
+    char text[21];
+};
+
+static struct time_text time_text(int64_t us)
+{
+    struct time_text t;
+    time_format_s(us / 1000000, t.text);
+    return t;
+}
+
+/* cut - bytes of a text of the log that a finding may have. */
+static int cut(struct slice text)
+{
+    return (int)(text.len < 200 ? text.len : 200);
 }
 
 struct number {
@@ -70,8 +90,9 @@ static const struct {
                         "certificates differed from what was authorised and are not revoked yet"},
     [LOOSE_ORPHAN] = {FINDING_ALERT, "certificate is at the CA that nobody received",
                       "certificates are at the CA that nobody received"},
-    [LOOSE_MISSING] = {FINDING_ALERT, "certificate issued through this broker is not at the CA",
-                       "certificates issued through this broker are not at the CA"},
+    [LOOSE_MISSING] = {FINDING_ALERT,
+                       "certificate issued or revoked through this broker is not so at the CA",
+                       "certificates issued or revoked through this broker are not so at the CA"},
     [LOOSE_UNDELIVERED] = {FINDING_LOOK, "certificate was not delivered and is not revoked",
                            "certificates were not delivered and are not revoked"},
 };
@@ -101,6 +122,42 @@ static void about_loose(struct finding_list *l)
     }
 }
 
+struct seq_text {
+    char text[REPORT_SEQS_MAX * 24 + 48];
+};
+
+/* seq_text - ": records 7, 12 and 3 more". */
+static struct seq_text seq_text(const struct seqs *list)
+{
+    struct seq_text t = {""};
+    const uint64_t told = list->num < REPORT_SEQS_MAX ? list->num : REPORT_SEQS_MAX;
+    size_t at = 0;
+    for (uint64_t i = 0; i < told; i++) {
+        at += (size_t)snprintf(t.text + at, sizeof(t.text) - at, "%s%llu",
+                               i > 0 ? ", " : (list->num == 1 ? ": record " : ": records "),
+                               (unsigned long long)list->first[i]);
+    }
+    if (list->num > told) {
+        (void)snprintf(t.text + at, sizeof(t.text) - at, " and %s more", N(list->num - told));
+    }
+    return t;
+}
+
+static void tampering(struct finding_list *l)
+{
+    const struct health *h = &l->r->health;
+    if (h->file_changes.num > 0) {
+        say(l, "log",
+            "The log's file was removed or replaced from outside, or written to by another, "
+            "%s time%s%s",
+            N(h->file_changes.num), S(h->file_changes.num), seq_text(&h->file_changes).text);
+    }
+    if (h->rereads.num > 0) {
+        say(l, "log", "The disk did not hold what had been acknowledged, %s time%s%s",
+            N(h->rereads.num), S(h->rereads.num), seq_text(&h->rereads).text);
+    }
+}
+
 static void alerts(struct finding_list *l)
 {
     const struct report *r = l->r;
@@ -117,6 +174,7 @@ static void alerts(struct finding_list *l)
     if (r->health.losses > 0) {
         say(l, "log", "Records are gone or changed, and that was accepted (audit.loss)");
     }
+    tampering(l);
     about_loose(l);
     if (r->after > 0 && r->is_until_now) {
         say(l, "log", "%s record%s %s dated later than now, and not in this report", N(r->after),
@@ -138,9 +196,10 @@ static void about_log(struct finding_list *l)
         say(l, "log", "The log could not be written for %s s in all; %s request%s refused",
             N(h->outage_us / 1000000), N(h->refused), h->refused == 1 ? " was" : "s were");
     }
-    if (h->unclean > h->faults) {
-        say(l, "log", "The broker ended %s time%s without closing its log",
-            N(h->unclean - h->faults), S(h->unclean - h->faults));
+    const uint64_t faults = h->faults + h->file_changes.num; /* each leaves a segment unclosed */
+    if (h->unclean > faults) {
+        say(l, "log", "The broker ended %s time%s without closing its log", N(h->unclean - faults),
+            S(h->unclean - faults));
     }
     if (h->clock_back > 0) {
         say(l, "log", "The clock went back %s time%s, at most by %.1f s", N(h->clock_back),
@@ -170,15 +229,40 @@ static uint64_t new_wildcards(const struct report *r)
     return num;
 }
 
+/* forced - by whom and why, of the newest; the page and the text tell it of all. */
+static void forced(struct finding_list *l)
+{
+    const struct report *r = l->r;
+    uint64_t told = 0;
+    for (uint64_t i = 0; i < r->num_policies && i < REPORT_POLICIES_MAX && told < FORCED_TOLD;
+         i++) {
+        const struct policy_event *p =
+            &r->policies[(r->num_policies - 1 - i) % REPORT_POLICIES_MAX];
+        if (p->is_reject || p->forced.len == 0) {
+            continue;
+        }
+        const struct slice by = p->by.len > 0 ? p->by : SLICE("(not said)");
+        told++;
+        say(l, "policy",
+            "Policy %.12s was loaded although something objected (--force), by %.*s: %.*s",
+            p->sha256, cut(by), by.ptr, cut(p->forced), p->forced.ptr);
+    }
+    if (r->num_forced > told) {
+        say(l, "policy", "%s more polic%s loaded although something objected (--force)",
+            N(r->num_forced - told), r->num_forced - told == 1 ? "y was" : "ies were");
+    }
+}
+
 static void looks(struct finding_list *l)
 {
     const struct report *r = l->r;
     const uint64_t wildcards = new_wildcards(r);
     l->level = FINDING_LOOK;
     about_loose(l);
-    if (r->num_forced > 0) {
-        say(l, "policy", "%s polic%s loaded although something objected (--force)",
-            N(r->num_forced), r->num_forced == 1 ? "y was" : "ies were");
+    forced(l);
+    if (r->revoked_at_ca > 0) {
+        say(l, "expiry", "%s certificate%s revoked at the CA, but not through this broker",
+            N(r->revoked_at_ca), r->revoked_at_ca == 1 ? " was" : "s were");
     }
     if (r->allowed_later > 0) {
         say(l, "denied", "%s time%s a client was given names that it had been denied before",
@@ -210,7 +294,12 @@ static void notes_about_log(struct finding_list *l)
         say(l, "log", "No witness has signed this log: who can write to its disk can rewrite it");
     }
     if (r->health.reconciled_us == 0) {
-        say(l, "log", "The log was never compared with the CA's own database");
+        say(l, "log", "%s",
+            r->first_seq > 0
+                ? "What is kept of the log has no comparison with the CA's own database in it"
+                : (r->is_until_now ? "The log was never compared with the CA's own database"
+                                   : "Up to the end of this period the log was not compared with "
+                                     "the CA's own database"));
     }
 }
 
@@ -235,7 +324,12 @@ static void notes(struct finding_list *l)
 
 size_t findings_of(struct report *r, struct finding out[FINDINGS_MAX])
 {
-    struct finding_list l = {.r = r, .out = out};
+    struct finding_list l = {.r = r, .out = out, .level = FINDING_LOOK};
+    if (r->is_before) {
+        say(&l, "findings", "The log begins %s, after this period: there is nothing to tell of it",
+            time_text(r->first_us).text);
+        return l.num;
+    }
     alerts(&l);
     looks(&l);
     notes(&l);

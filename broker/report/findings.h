@@ -11,7 +11,7 @@ enum finding_level { FINDING_ALERT, FINDING_LOOK, FINDING_NOTE };
 struct finding {
     enum finding_level level;
     const char *section; /* where it is told at length: "loose", "log", ... */
-    struct slice text;   /* plain ASCII of our own, but for the reason why a log is damaged */
+    struct slice text;   /* ours, with texts of the log in it: any bytes */
 };
 
 /* findings_of - alerts first; how many. Texts live as long as the report. */

@@ -164,8 +164,8 @@ void html_expiry(const struct report *r, struct buf *out)
     html_section(out, "expiry", "Valid certificates and when they end", NULL);
     buf_add_str(out, "<p class=\"about\">");
     html_num(out, c->alive);
-    buf_add_str(out, " certificates issued through this broker are neither revoked by it nor "
-                     "expired");
+    buf_add_str(out, " certificates issued through this broker are neither expired nor revoked by "
+                     "it, or at the CA as far as reconcile has recorded that");
     if (c->beyond > 0) {
         buf_add_str(out, "; ");
         html_num(out, c->beyond);

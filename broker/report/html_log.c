@@ -57,10 +57,27 @@ static void add_identity(const struct report *r, struct buf *out)
     end_fact(out);
     begin_fact(out, "Compared with the CA");
     if (r->health.reconciled_us == 0) {
-        buf_add_str(out, "never");
+        buf_add_str(out, r->first_seq > 0 ? "not in what is kept" : "never");
     } else {
         html_time(out, r->health.reconciled_us);
     }
+    end_fact(out);
+}
+
+/* add_seqs - of what had better not happen: nothing said if it did not. */
+static void add_seqs(struct buf *out, const char *what, const struct seqs *list)
+{
+    if (list->num == 0) {
+        return;
+    }
+    begin_fact(out, what);
+    html_num(out, list->num);
+    buf_add_str(out, list->num == 1 ? " time, record" : " times, records");
+    for (uint64_t i = 0; i < list->num && i < REPORT_SEQS_MAX; i++) {
+        buf_add_str(out, i == 0 ? " " : ", ");
+        buf_add_u64(out, list->first[i]);
+    }
+    buf_add_str(out, list->num > REPORT_SEQS_MAX ? ", ..." : "");
     end_fact(out);
 }
 
@@ -90,6 +107,8 @@ static void add_health(const struct report *r, struct buf *out)
         buf_add_str(out, " requests refused");
     }
     end_fact(out);
+    add_seqs(out, "File changed from outside", &h->file_changes);
+    add_seqs(out, "Not on the disk any more", &h->rereads);
     begin_fact(out, "Clock went back");
     html_num(out, h->clock_back);
     if (h->clock_back > 0) {
@@ -175,8 +194,8 @@ void html_not_covered(const struct report *r, struct buf *out)
              "<li>Certificates that were never asked for here, or whose outcome is not known, "
              "beyond what "
              "<code>certbroker audit reconcile</code> has put into the log.</li>\n"
-             "<li>Revocations made at the CA directly: what is called valid here may be revoked "
-             "there.</li>\n"
+             "<li>Revocations made at the CA directly, beyond what reconcile has recorded: what is "
+             "called valid here may be revoked there.</li>\n"
              "<li>Requests that got no record of their own are in the numbers only where they were "
              "counted; those refused by the network, the kernel or a proxy are not.</li>\n"
              "<li>Other brokers: each has a log of its own.</li>\n</ul>\n");

@@ -7,13 +7,16 @@ static void add_facts(const struct report *r, struct buf *out)
     html_text(out, slice_of(r->origin));
     buf_add_str(out, "</b></span><span>Host <b>");
     html_text(out, slice_of(r->host));
-    buf_add_str(out, "</b></span><span><b>");
-    html_num(out, r->in_period);
-    buf_add_str(out, "</b> records in the period, <b>");
-    html_num(out, r->records);
-    buf_add_str(out, "</b> in all, since ");
-    html_date(out, r->first_us);
-    buf_add_str(out, "</span>");
+    buf_add_str(out, "</b></span>");
+    if (!r->is_before) {
+        buf_add_str(out, "<span><b>");
+        html_num(out, r->in_period);
+        buf_add_str(out, "</b> records in the period, <b>");
+        html_num(out, r->records);
+        buf_add_str(out, "</b> in all, since ");
+        html_date(out, r->first_us);
+        buf_add_str(out, "</span>");
+    }
     if (r->policy_sha256[0] != '\0') {
         buf_add_str(out, "<span>Policy ");
         html_digest(out, r->policy_sha256);
@@ -83,6 +86,11 @@ static void add_tiles(const struct report *r, struct buf *out)
     begin_tile(out, "revoked", r->total[HAPPENED_REVOKED], "Revoked");
     html_num(out, r->own_revocations);
     buf_add_str(out, " by the broker itself");
+    if (r->admin_revocations > 0) {
+        buf_add_str(out, ", ");
+        html_num(out, r->admin_revocations);
+        buf_add_str(out, " wanted by an administrator");
+    }
     end_tile(out);
     begin_tile(out, "failed", r->total[HAPPENED_FAILED], "Failed");
     html_num(out, r->loose[LOOSE_UNKNOWN].num);
@@ -162,11 +170,16 @@ static void add_activity(const struct report *r, struct buf *out)
 void html_overview(struct report *r, struct buf *out)
 {
     buf_add_str(out, "<header class=\"top\"><h1>Certificate report</h1>\n<p class=\"period\">");
-    html_time(out, r->since_us > r->first_us ? r->since_us : r->first_us);
+    html_time(out, report_begin_us(r));
     buf_add_str(out, " \xe2\x80\x93 ");
     html_time(out, r->until_us);
     buf_add_str(out, " UTC</p>\n");
     add_facts(r, out);
+    if (r->is_before) {
+        buf_add_str(out, "</header>\n<main>\n");
+        add_findings(r, out);
+        return;
+    }
     add_nav(out);
     add_tiles(r, out);
     add_findings(r, out);

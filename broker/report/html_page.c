@@ -39,10 +39,8 @@ static void add_head(const struct report *r, struct buf *out)
     buf_free(&style);
 }
 
-void html_page(struct report *r, struct buf *out)
+static void add_sections(const struct report *r, struct buf *out)
 {
-    add_head(r, out);
-    html_overview(r, out);
     html_who(r, out);
     html_names(r, out);
     html_wide(r, out);
@@ -53,6 +51,15 @@ void html_page(struct report *r, struct buf *out)
     html_policies(r, out);
     html_log(r, out);
     html_not_covered(r, out);
+}
+
+void html_page(struct report *r, struct buf *out)
+{
+    add_head(r, out);
+    html_overview(r, out);
+    if (!r->is_before) {
+        add_sections(r, out);
+    }
     buf_add_str(out, "</main>\n<footer><p>Made by certbroker audit report on ");
     html_time(out, r->made_us);
     buf_add_str(out, " UTC. All times are UTC.</p></footer>\n</body></html>\n");

@@ -85,7 +85,7 @@ static void add_head(const struct report *r, struct buf *out)
     cli_json_u64(out, "version", 1);
     cli_json_text(out, "origin", r->origin);
     cli_json_text(out, "host", r->host);
-    add_when(out, "since", r->since_us > r->first_us ? r->since_us : r->first_us);
+    add_when(out, "since", report_begin_us(r));
     add_when(out, "until", r->until_us);
     add_when(out, "made", r->made_us);
     cli_json_u64(out, "records", r->records);
@@ -93,12 +93,15 @@ static void add_head(const struct report *r, struct buf *out)
     cli_json_u64(out, "records_after", r->after);
     cli_json_u64(out, "records_not_understood", r->undecoded);
     add_when(out, "log_begins", r->first_us);
+    cli_json_bool(out, "period_is_before_log", r->is_before);
     cli_json_text(out, "policy_sha256", r->policy_sha256[0] == '\0' ? NULL : r->policy_sha256);
     cli_json_text(out, "damage", r->is_damaged ? r->damage.msg : NULL);
     cli_json_key(out, "totals");
     buf_add_char(out, '{');
     add_counts(out, r->total);
     cli_json_u64(out, "revoked_by_broker", r->own_revocations);
+    cli_json_u64(out, "revoked_by_administrator", r->admin_revocations);
+    cli_json_u64(out, "revoked_at_ca", r->revoked_at_ca);
     cli_json_u64(out, "revoked_already", r->revoked_already);
     cli_json_u64(out, "info", r->info);
     cli_json_u64(out, "refused_undecided", r->refused_requests);

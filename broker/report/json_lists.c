@@ -235,6 +235,19 @@ static void add_state(const struct log_file_state *s, struct buf *out)
     }
 }
 
+static void add_seqs(struct buf *out, const char *key, const struct seqs *list)
+{
+    cli_json_key(out, key);
+    buf_add_char(out, '{');
+    cli_json_u64(out, "count", list->num);
+    begin_list(out, "first_records");
+    for (uint64_t i = 0; i < list->num && i < REPORT_SEQS_MAX; i++) {
+        cli_json_item(out);
+        buf_add_u64(out, list->first[i]);
+    }
+    buf_add_str(out, "]}");
+}
+
 void json_log(const struct report *r, struct buf *out)
 {
     const struct health *h = &r->health;
@@ -249,6 +262,8 @@ void json_log(const struct report *r, struct buf *out)
     cli_json_u64(out, "torn_ends", h->void_tails);
     cli_json_u64(out, "void_bytes", h->void_bytes);
     cli_json_u64(out, "faults", h->faults);
+    add_seqs(out, "file_changed_from_outside", &h->file_changes);
+    add_seqs(out, "acknowledged_not_on_disk", &h->rereads);
     cli_json_u64(out, "losses", h->losses);
     cli_json_u64(out, "witness_alarms", h->alarms);
     cli_json_u64(out, "clock_steps", h->clock_steps);

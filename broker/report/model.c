@@ -37,6 +37,7 @@ struct report *report_new(const char *dir, int64_t since_us, int64_t until_us, i
     finger_map_init(&r->pairs, REPORT_PAIRS_MAX);
     finger_map_init(&r->special_map, REPORT_SPECIALS_MAX);
     finger_map_init(&r->loose_marks, REPORT_DENIALS_MAX);
+    finger_map_init(&r->revoked, REPORT_REVOKED_MAX);
     finger_map_init(&r->denial_map, REPORT_DENIALS_MAX);
     certs_init(&r->certs, &r->key, r->until_us / 1000000);
     r->specials = calloc(REPORT_SPECIALS_MAX, sizeof(*r->specials));
@@ -67,6 +68,7 @@ void report_free(struct report *r)
     finger_map_free(&r->pairs);
     finger_map_free(&r->special_map);
     finger_map_free(&r->loose_marks);
+    finger_map_free(&r->revoked);
     finger_map_free(&r->denial_map);
     certs_free(&r->certs);
     arena_free(&r->texts);
@@ -83,6 +85,19 @@ struct slice report_text(struct report *r, struct slice text, size_t max)
     }
     text.len = text.len > max ? max : text.len;
     return arena_slice(&r->texts, text);
+}
+
+int64_t report_begin_us(const struct report *r)
+{
+    return r->since_us > r->first_us || r->is_before ? r->since_us : r->first_us;
+}
+
+void report_add_seq(struct seqs *list, uint64_t seq)
+{
+    if (list->num < REPORT_SEQS_MAX) {
+        list->first[list->num] = seq;
+    }
+    list->num++;
 }
 
 void report_copy(char *to, size_t room, struct slice text)

@@ -17,7 +17,8 @@
 #define REPORT_PAIRS_MAX 2000000U
 #define REPORT_LOOSE_MAX 400U /* of each kind */
 #define REPORT_DENIALS_MAX 100000U
-#define REPORT_POLICIES_MAX 60U /* the newest */
+#define REPORT_REVOKED_MAX 2000000U /* past them, what was revoked before it was found stays open */
+#define REPORT_POLICIES_MAX 60U     /* the newest */
 #define REPORT_CHANGES_MAX 41U
 #define REPORT_EVENTS_MAX 40U
 #define REPORT_LOOKBACK_US                                                                         \
@@ -108,11 +109,21 @@ struct log_file_state { /* log_state.c */
     bool has_free;
 };
 
+/* Which records: the first few of them, and how many. */
+#define REPORT_SEQS_MAX 6U
+struct seqs {
+    uint64_t num;
+    uint64_t first[REPORT_SEQS_MAX];
+};
+
 struct health {
     uint64_t types[REPORT_TYPES_MAX];
     uint64_t opens, unclean, void_tails, void_bytes;
     uint64_t starts, stops;
-    uint64_t faults, losses, alarms, clock_steps, key_changes, outages, outage_us, refused;
+    uint64_t faults;          /* of the disk */
+    struct seqs file_changes; /* audit.fault "file": somebody else was at the file being written */
+    struct seqs rereads;      /* audit.fault "reread": the disk lost what had been acknowledged */
+    uint64_t losses, alarms, clock_steps, key_changes, outages, outage_us, refused;
     struct log_event events[REPORT_EVENTS_MAX]; /* a ring: the newest */
     uint64_t num_events;
     uint64_t clock_back; /* records dated before the one in front of them */
@@ -141,6 +152,7 @@ struct report {
     char origin[129], host[129];
     uint64_t records, in_period, undecoded;
     uint64_t after; /* dated later than the period's end, although that is now */
+    bool is_before; /* the period ends before the log begins: there is nothing to tell */
     uint64_t first_seq, last_seq;
     int64_t first_us, last_us; /* of all the log */
     bool is_damaged;
@@ -151,7 +163,10 @@ struct report {
     struct arena texts;
     struct series series;
     uint64_t total[HAPPENING_COUNT];
-    uint64_t revoked_already, info, refused_requests, own_revocations;
+    uint64_t revoked_already, info, refused_requests;
+    uint64_t own_revocations;   /* by the broker, of itself */
+    uint64_t admin_revocations; /* by the broker, as a person wanted through the control socket */
+    uint64_t revoked_at_ca;     /* past the broker, found out by reconcile */
     struct tally clients, rules, owners; /* by who asked */
     struct tally deny_reasons, fail_reasons, sources, authn_reasons, refused_reasons, drop_reasons;
     /* names never given to that client before */
@@ -169,6 +184,7 @@ struct report {
     struct certs certs;
     struct loose_list loose[LOOSE_COUNT];
     struct finger_map loose_marks; /* serials and refs: of what, see collect_loose.c */
+    struct finger_map revoked;     /* serials: when, in seconds since 1970 */
     struct open_attempt *open;     /* OPEN_SLOTS: what an outcome may need to know of its attempt */
 
     struct finger_map denial_map;
@@ -187,6 +203,9 @@ struct report *report_new(const char *dir, int64_t since_us, int64_t until_us, i
 void report_free(struct report *r);
 /* report_text - a copy in r->texts, cut at max bytes; absent also where there is no memory. */
 struct slice report_text(struct report *r, struct slice text, size_t max);
+/* report_begin_us - of what is told: the period's begin, or the log's where that is later. */
+int64_t report_begin_us(const struct report *r);
+void report_add_seq(struct seqs *list, uint64_t seq);
 /* report_copy - what fits of it, with a NUL; absent is "". */
 void report_copy(char *to, size_t room, struct slice text);
 

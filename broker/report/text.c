@@ -8,7 +8,8 @@
 
 #define CELL_MAX 72U
 #define BAR_WIDTH 40U
-#define NUMBER_WIDTH 9U
+#define BAR_LEAST 8U
+#define WIDTH_DEFAULT 80U /* where there is no terminal: mail, files, pipes */
 
 /* ---- pieces ---- */
 
@@ -54,22 +55,10 @@ void text_cell(const struct text *t, struct columns *c, struct slice text)
     buf_free(&shown);
 }
 
-static void add_right(struct columns *c, struct slice text)
-{
-    for (size_t i = text.len; i < NUMBER_WIDTH; i++) {
-        buf_add_char(&c->text, ' ');
-    }
-    buf_add_slice(&c->text, text);
-    columns_end(c);
-}
-
 void text_cell_num(struct columns *c, uint64_t num)
 {
-    struct buf text;
-    buf_init(&text, 64);
-    text_num(&text, num);
-    add_right(c, buf_slice(&text));
-    buf_free(&text);
+    text_num(&c->text, num);
+    columns_end(c);
 }
 
 void text_cell_when(struct columns *c, int64_t us)
@@ -78,19 +67,38 @@ void text_cell_when(struct columns *c, int64_t us)
     columns_end(c);
 }
 
+void text_cell_day(struct columns *c, int64_t us)
+{
+    struct buf text;
+    buf_init(&text, 64);
+    text_when(&text, us);
+    buf_add_slice(&c->text, (struct slice){text.data, text.len < 10 ? text.len : 10});
+    columns_end(c);
+    c->text.failed |= text.failed;
+    buf_free(&text);
+}
+
 void text_heads(struct columns *c, const char *heads)
 {
     struct slice rest = slice_of(heads);
-    for (bool more = true; more;) {
+    unsigned column = 0;
+    for (bool more = true; more; column++) {
         const size_t len = slice_find(rest, '|');
-        if (len > 0 && rest.ptr[0] == '#') {
-            add_right(c, (struct slice){rest.ptr + 1, len - 1});
-        } else {
-            buf_add_slice(&c->text, (struct slice){rest.ptr, len});
-            columns_end(c);
-        }
+        const size_t skip = len > 0 && rest.ptr[0] == '#' ? 1 : 0;
+        c->right |= (unsigned)skip << column;
+        buf_add_slice(&c->text, (struct slice){rest.ptr + skip, len - skip});
+        columns_end(c);
         more = len < rest.len;
         rest = slice_from(rest, more ? len + 1 : len);
+    }
+}
+
+void text_more(const struct text *t, const char *indent, uint64_t more)
+{
+    if (more > 0) {
+        buf_printf(t->out, "%sand ", indent);
+        text_num(t->out, more);
+        buf_add_str(t->out, " more\n");
     }
 }
 
@@ -100,34 +108,41 @@ void text_table(const struct text *t, struct columns *c, uint64_t more)
         t->out->failed = true;
     }
     columns_free(c);
-    if (more > 0) {
-        buf_add_str(t->out, "  and ");
-        text_num(t->out, more);
-        buf_add_str(t->out, " more\n");
-    }
+    text_more(t, "  ", more);
 }
 
 /* ---- the head ---- */
 
+static void add_log_head(const struct report *r, struct buf *out)
+{
+    buf_printf(out, "%s on %s", r->origin, r->host);
+    if (!r->is_before) {
+        buf_add_str(out, ": ");
+        text_num(out, r->in_period);
+        buf_add_str(out, " records in the period, ");
+        text_num(out, r->records);
+        buf_add_str(out, " in all since ");
+        text_when(out, r->first_us);
+    }
+}
+
 static void add_head(const struct report *r, const struct text *t)
 {
     struct buf *out = t->out;
+    struct buf log;
+    buf_init(&log, 1024);
     buf_printf(out, "%sCertificate report%s, ", t->colours.bold, t->colours.off);
-    text_when(out, r->since_us > r->first_us ? r->since_us : r->first_us);
+    text_when(out, report_begin_us(r));
     buf_add_str(out, " to ");
     text_when(out, r->until_us);
     buf_add_str(out, " UTC\nLog ");
-    cli_add_escaped(out, slice_of(r->origin), t->charset);
-    buf_add_str(out, " on ");
-    cli_add_escaped(out, slice_of(r->host), t->charset);
-    buf_add_str(out, ": ");
-    text_num(out, r->in_period);
-    buf_add_str(out, " records in the period, ");
-    text_num(out, r->records);
-    buf_add_str(out, " in all since ");
-    text_when(out, r->first_us);
-    buf_printf(out, "\nPolicy %.12s\n",
-               r->policy_sha256[0] == '\0' ? "not known" : r->policy_sha256);
+    add_log_head(r, &log);
+    text_wrapped(t, 4, 4, buf_slice(&log));
+    buf_free(&log);
+    if (!r->is_before) {
+        buf_printf(out, "Policy %.12s\n",
+                   r->policy_sha256[0] == '\0' ? "not known" : r->policy_sha256);
+    }
 }
 
 static void add_total(const struct text *t, const char *what, uint64_t num, const char *more,
@@ -153,6 +168,11 @@ static void add_totals(const struct report *r, const struct text *t)
     add_total(t, "issued", r->total[HAPPENED_ISSUED], NULL, 0);
     add_total(t, "denied", r->total[HAPPENED_DENIED], NULL, 0);
     add_total(t, "revoked", r->total[HAPPENED_REVOKED], "by the broker itself", r->own_revocations);
+    if (r->admin_revocations > 0) {
+        buf_printf(t->out, "%38s", "");
+        text_num(t->out, r->admin_revocations);
+        buf_add_str(t->out, " wanted by an administrator\n");
+    }
     add_total(t, "failed", r->total[HAPPENED_FAILED], "with no known outcome",
               r->loose[LOOSE_UNKNOWN].num);
     add_total(t, r->is_until_now ? "valid now" : "valid at the end", r->certs.alive,
@@ -169,15 +189,29 @@ static void add_findings(struct report *r, const struct text *t)
         const bool is_alert = findings[i].level == FINDING_ALERT;
         buf_printf(t->out, "  %s%-5s%s  ", is_alert ? t->colours.bad : "",
                    finding_level_word(findings[i].level), is_alert ? t->colours.off : "");
-        cli_add_escaped(t->out, findings[i].text, t->charset);
-        buf_add_char(t->out, '\n');
+        text_wrapped(t, 9, 9, findings[i].text);
     }
     buf_add_str(t->out, num == 0 ? "  Nothing stands out.\n" : "");
 }
 
-static void add_bar(struct columns *c, uint64_t num, uint64_t max)
+/* bar_room - what the other columns leave; there is always room for a stump. */
+static size_t bar_room(const struct text *t, const struct series *s)
 {
-    const uint64_t len = max == 0 ? 0 : (num * BAR_WIDTH + max - 1) / max;
+    size_t taken = 2 + 16 + 2; /* indent, and when */
+    for (unsigned k = 0; k < HAPPENING_COUNT; k++) {
+        struct buf num;
+        buf_init(&num, 64);
+        text_num(&num, series_max(s, (enum happening)k));
+        taken += 2 + (num.len > sizeof("Revoked") - 1 ? num.len : sizeof("Revoked") - 1);
+        buf_free(&num);
+    }
+    const size_t room = t->width > taken ? t->width - taken : 0;
+    return room < BAR_LEAST ? BAR_LEAST : (room > BAR_WIDTH ? BAR_WIDTH : room);
+}
+
+static void add_bar(struct columns *c, uint64_t num, uint64_t max, size_t room)
+{
+    const uint64_t len = max == 0 ? 0 : (num * room + max - 1) / max;
     for (uint64_t i = 0; i < len; i++) {
         buf_add_char(&c->text, '#');
     }
@@ -198,6 +232,7 @@ static void add_activity(const struct report *r, const struct text *t)
 {
     const struct series *s = &r->series;
     const uint64_t max = series_max(s, HAPPENED_ISSUED);
+    const size_t room = bar_room(t, s);
     struct columns c;
     text_title(t, "Activity");
     if (s->num == 0) {
@@ -215,7 +250,7 @@ static void add_activity(const struct report *r, const struct text *t)
         for (unsigned k = 0; k < HAPPENING_COUNT; k++) {
             text_cell_num(&c, s->count[k][i]);
         }
-        add_bar(&c, s->count[HAPPENED_ISSUED][i], max);
+        add_bar(&c, s->count[HAPPENED_ISSUED][i], max, room);
     }
     text_table(t, &c, 0);
 }
@@ -227,8 +262,12 @@ void text_report(struct report *r, const struct cli_terminal *terminal, struct b
     const struct text t = {.out = out,
                            .colours = terminal->is_terminal ? cli_colours() : none,
                            .charset = terminal->is_utf8 ? CLI_UTF8 : CLI_ASCII,
-                           .width = terminal->width};
+                           .width = terminal->width == 0 ? WIDTH_DEFAULT : terminal->width};
     add_head(r, &t);
+    if (r->is_before) {
+        add_findings(r, &t);
+        return;
+    }
     add_totals(r, &t);
     add_findings(r, &t);
     add_activity(r, &t);

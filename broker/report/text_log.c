@@ -6,8 +6,7 @@ static void say(const struct text *t, const char *label, struct slice text)
 {
     if (text.len > 0) {
         buf_printf(t->out, "      %s: ", label);
-        cli_add_escaped(t->out, text, t->charset);
-        buf_add_char(t->out, '\n');
+        text_wrapped(t, 8 + strlen(label), 8, text);
     }
 }
 
@@ -19,14 +18,13 @@ static void policy(const struct text *t, const struct policy_event *p)
                p->forced.len > 0 ? ", forced" : "", p->old_sha256[0] == '\0' ? "-" : p->old_sha256,
                p->sha256[0] == '\0' ? "-" : p->sha256);
     say(t, "by", p->by);
-    say(t, "forced", p->forced);
+    say(t, "forced because", p->forced);
     say(t, "note", p->note);
     say(t, "reason", p->is_reject ? p->reason : (struct slice){NULL, 0});
     say(t, "detail", p->detail);
     for (size_t i = 0; i < p->num_changes; i++) {
         buf_add_str(t->out, "      ");
-        cli_add_escaped(t->out, p->changes[i], t->charset);
-        buf_add_char(t->out, '\n');
+        text_wrapped(t, 6, 8, p->changes[i]);
     }
 }
 
@@ -95,6 +93,8 @@ static void health(const struct report *r, const struct text *t)
     fact_if(t, "segments not closed properly", h->unclean);
     fact_if(t, "bytes of torn ends", h->void_bytes);
     fact_if(t, "faults of the disk", h->faults);
+    fact_if(t, "file changed from outside", h->file_changes.num);
+    fact_if(t, "not on the disk any more", h->rereads.num);
     fact_if(t, "losses that were accepted", h->losses);
     fact_if(t, "alarms of witnesses", h->alarms);
     fact_if(t, "seconds not writable", h->outage_us / 1000000);

@@ -35,6 +35,7 @@ static void counts(const struct text *t, const struct tally *tally, const char *
     }
     text_title(t, title);
     columns_init(&c, 3, 1);
+    c.right = 1U << 1;
     for (size_t i = 0; i < used && i < TOP; i++) {
         text_cell(t, &c, tally->rows[i].text);
         text_cell_num(&c, tally->rows[i].total);
@@ -101,7 +102,7 @@ static void denials(const struct report *r, const struct text *t)
         return;
     }
     text_title(t, "Denied before allowed");
-    columns_init(&c, 6, 3);
+    columns_init(&c, 6, 3U | 1U << 3 | 1U << 5);
     text_heads(&c, "Client|Name|#Denied|Reason|Allowed|Rule");
     for (size_t i = 0; i < r->num_denials && i < TOP_LIST; i++) {
         const struct denial *d = &r->denials[i];
@@ -109,45 +110,93 @@ static void denials(const struct report *r, const struct text *t)
         text_cell(t, &c, d->name);
         text_cell_num(&c, d->times);
         text_cell(t, &c, d->reason);
-        text_cell_when(&c, d->allowed_us);
+        text_cell_day(&c, d->allowed_us);
         text_cell(t, &c, d->rule);
     }
     text_table(t, &c, r->num_denials > TOP_LIST ? r->num_denials - TOP_LIST : 0);
 }
 
-static void loose(const struct report *r, const struct text *t)
+static uint64_t loose_shown(const struct loose_list *list)
 {
-    bool any = false;
-    text_title(t, "Loose ends");
+    return list->num < TOP_LIST ? list->num : TOP_LIST;
+}
+
+/* loose_rows - of all kinds, so that they stand in the same columns, a line each. */
+static void loose_rows(const struct report *r, const struct text *t, struct buf *out)
+{
+    struct columns c;
+    columns_init(&c, 6, 1U << 1 | 1U << 2 | 1U << 3);
+    text_heads(&c, "When|For whom|Name|Serial|State|#Record");
     for (unsigned kind = 0; kind < LOOSE_COUNT; kind++) {
         const struct loose_list *list = &r->loose[kind];
-        const uint64_t kept = list->num < TOP_LIST ? list->num : TOP_LIST;
-        struct columns c;
-        if (list->num + list->older_open == 0) {
-            continue;
-        }
-        any = true;
-        buf_printf(t->out, "  %s: ", loose_word((enum loose_kind)kind));
-        text_num(t->out, list->num);
-        buf_add_str(t->out, ", open ");
-        text_num(t->out, list->open);
-        buf_add_str(t->out, ", open from before ");
-        text_num(t->out, list->older_open);
-        buf_add_char(t->out, '\n');
-        columns_init(&c, 6, 1U << 1 | 1U << 2);
-        for (uint64_t i = 0; i < kept; i++) {
+        for (uint64_t i = 0; i < loose_shown(list); i++) {
             const struct loose *l = &list->items[(list->num - 1 - i) % REPORT_LOOSE_MAX];
             text_cell_when(&c, l->us);
             text_cell(t, &c, slice_of(l->client));
-            text_cell(t, &c, slice_of(l->name));
+            text_cell(t, &c, slice_of(l->name[0] == '\0' ? "-" : l->name));
             text_cell(t, &c, slice_of(l->serial[0] == '\0' ? "-" : l->serial));
             columns_cell(&c,
                          l->settled_us == 0 ? "open" : (l->was_revoked ? "revoked" : "settled"));
-            text_cell_num(&c, l->seq);
+            buf_add_u64(&c.text, l->seq);
+            columns_end(&c);
         }
-        text_table(t, &c, list->num - kept);
     }
-    buf_add_str(t->out, any ? "" : "  none\n");
+    if (!columns_print(&c, "    ", t->width, out)) {
+        out->failed = true;
+    }
+    columns_free(&c);
+}
+
+static void loose_kind_head(const struct loose_list *list, enum loose_kind kind,
+                            const struct text *t)
+{
+    buf_printf(t->out, "  %s: ", loose_word(kind));
+    text_num(t->out, list->num);
+    buf_add_str(t->out, ", open ");
+    text_num(t->out, list->open);
+    buf_add_str(t->out, ", open from before ");
+    text_num(t->out, list->older_open);
+    buf_add_char(t->out, '\n');
+}
+
+/* take_lines - the next num lines of rest. */
+static struct slice take_lines(struct slice *rest, uint64_t num)
+{
+    size_t len = 0;
+    for (uint64_t i = 0; i < num && len < rest->len; i++) {
+        len += slice_find(slice_from(*rest, len), '\n') + 1;
+    }
+    const struct slice lines = {rest->ptr, len < rest->len ? len : rest->len};
+    *rest = slice_from(*rest, lines.len);
+    return lines;
+}
+
+static void loose(const struct report *r, const struct text *t)
+{
+    struct buf rows;
+    uint64_t any = 0;
+    uint64_t any_shown = 0;
+    for (unsigned kind = 0; kind < LOOSE_COUNT; kind++) {
+        any += r->loose[kind].num + r->loose[kind].older_open;
+        any_shown += r->loose[kind].num;
+    }
+    text_title(t, "Loose ends");
+    buf_add_str(t->out, any == 0 ? "  none\n" : "");
+    buf_init(&rows, 1U << 20);
+    loose_rows(r, t, &rows);
+    struct slice rest = buf_slice(&rows);
+    const struct slice heads = take_lines(&rest, 1);
+    buf_add_slice(t->out, any_shown == 0 ? SLICE("") : heads);
+    for (unsigned kind = 0; kind < LOOSE_COUNT; kind++) {
+        const struct loose_list *list = &r->loose[kind];
+        if (list->num + list->older_open > 0) {
+            loose_kind_head(list, (enum loose_kind)kind, t);
+            buf_add_slice(t->out, take_lines(&rest, loose_shown(list)));
+            text_more(t, "    ", list->num - loose_shown(list));
+        }
+    }
+    t->out->failed |= rows.failed;
+    buf_free(&rows);
 }
 
 static void ending(const struct report *r, const struct text *t)
@@ -159,7 +208,7 @@ static void ending(const struct report *r, const struct text *t)
         return;
     }
     text_title(t, "Ending within 7 days, and nothing newer");
-    columns_init(&c, 4, 1U << 1 | 1U << 2);
+    columns_init(&c, 4, 1U << 1 | 1U << 2 | 1U << 3);
     text_heads(&c, "Ends|For whom|Name|Serial");
     for (size_t i = 0; i < certs->num && shown < TOP_LIST && shown < certs->gap_7; i++) {
         if (!certs_has_newer(&certs->items[i])) {

@@ -6,8 +6,8 @@
 #include "broker/cli/terminal.h"
 #include "broker/report/model.h"
 
-/* text_report - for a terminal, or to be mailed: what html.h shows, with shorter tables. text_log.c
- * writes its second half. */
+/* text_report - for a terminal, or to be mailed: what html.h shows, with shorter tables; 80 columns wide
+ * where the terminal has no width. text_log.c writes its second half. */
 void text_report(struct report *r, const struct cli_terminal *terminal, struct buf *out);
 
 /* json_report - one document with the same numbers; texts unescaped as JSON has them. */

@@ -229,6 +229,12 @@ def test_record_then_revoke(story):
     for record in log.records:
         assert not SCHEMA.errors(record), record
 
+    told = json.loads(story.command("audit", "report", "-c", story.file, "--json").stdout)
+    assert all(told["loose_ends"][what]["open"] == 0 for what in ("orphan", "bypass", "unknown"))
+    assert told["loose_ends"]["missing"]["open"] == 1
+    assert told["totals"]["revoked_by_administrator"] == 2 and told["totals"]["revoked_at_ca"] == 1
+    assert told["valid"]["count"] == 2  # the good one, and the one that the CA has lost
+
     # What is dealt with stays dealt with, and is not recorded again.
     status, document = reconcile(story, "--record")
     assert status == 1 and document["recorded"] == 1

@@ -3,6 +3,7 @@ import base64
 import copy
 import hashlib
 import json
+import os
 import re
 import shutil
 import stat
@@ -11,6 +12,7 @@ from html.parser import HTMLParser
 from assertions import assert_issued, assert_refused
 from auditlog import crc32c
 from broker import standard_policy
+from control import Control
 from waiting import wait_until
 
 GOOD = "ms1.acme.internal"
@@ -145,18 +147,91 @@ def test_into_a_file(broker):
 
 def test_wrong_usage(broker):
     for options, why in ((["--html", "--json"], "only one of"), (["--since", "x"], "is no time"),
-                         (["--until", "40d"], None), (["--since", "1d", "--until", "2d"], "later")):
+                         (["--until", "40d"], None), (["--since", "1d", "--until", "2d"], "later"),
+                         (["--since", "2099-01-01"], "--since is later than now"),
+                         (["--since", "2099-01-01", "--until", "2099-02-01"], "later than now"),
+                         (["-o", "r.pdf"], ".html, .htm, .json or .txt"),
+                         (["-o", "r.pdf", "--html"], None), (["-o", "r"], None),
+                         (["--html", "-o", "x.json"], "--html contradicts -o x.json"),
+                         (["--text", "-o", "x.html"], "ending says html"),
+                         (["--json", "-o", "x.txt"], "ending says text")):
         done = broker.command("audit", "report", "--audit", broker.audit_dir, *options)
         assert (done.returncode == 2) == (why is not None), done
         assert why is None or why in done.stderr
     done = broker.command("audit", "report", "--audit", broker.dir / "nowhere")
     assert done.returncode == 2 and "nowhere" in done.stderr
+    assert not list(broker.dir.glob("x.*"))
+    check_page((broker.dir / "r.pdf").read_text())
+    assert (broker.dir / "r").read_text().startswith("Certificate report")
 
 
 def test_time_before_the_log(broker):
-    told = json.loads(report(broker, "--audit", broker.audit_dir, "--json", "--until", "1d"))
+    """It says when the log begins, and nothing that it cannot know."""
+    begins = broker.audit().records[0]["ts"][:19] + "Z"
+    why = f"The log begins {begins}, after this period: there is nothing to tell of it"
+    options = ("--audit", broker.audit_dir, "--until", "1d")
+    told = json.loads(report(broker, *options, "--json"))
     assert told["records_in_period"] == 0 and told["totals"]["issued"] == 0
-    check_page(report(broker, "--audit", broker.audit_dir, "--html", "--until", "1d"))
+    assert told["period_is_before_log"] and told["log_begins"] == begins
+    assert told["origin"] == "test/broker" and [f["text"] for f in told["findings"]] == [why]
+    page = check_page(report(broker, *options, "--html")).all_text()
+    plain = report(broker, *options)
+    for text in (page, " ".join(plain.split())):
+        assert why in text and "test/broker" in text
+        assert "compared" not in text and "0 records" not in text
+    assert not json.loads(report(broker, "--audit", broker.audit_dir, "--json"))[
+        "period_is_before_log"]
+
+
+def levels(told):
+    return {finding["text"]: finding["level"] for finding in told["findings"]}
+
+
+def test_somebody_wrote_to_the_log(broker):
+    """Not a fault of the disk: somebody was there. An alert, and which record tells of it."""
+    assert_issued(broker.client("alice").newcert(GOOD))
+    live = sorted((broker.audit_dir / "seg").glob("*.jsonl"))[-1]
+    with open(live, "ab") as file:
+        file.write(b"x")
+    broker.wait_for("audit.fault")
+    (fault,) = broker.audit().of_type("audit.fault")
+    assert fault["reason"] == "file"
+    told = json.loads(report(broker, "-c", broker.file, "--json"))
+    text = ("The log's file was removed or replaced from outside, or written to by another, "
+            f"1 time: record {fault['seq']}")
+    assert levels(told)[text] == "alert"
+    assert not any("disk of the log failed" in one for one in levels(told))
+    assert told["log"]["faults"] == 0
+    assert told["log"]["file_changed_from_outside"] == {"count": 1, "first_records": [fault["seq"]]}
+    assert text in check_page(report(broker, "-c", broker.file, "--html")).all_text()
+
+
+def test_who_forced_a_policy(broker, pki):
+    policy = copy.deepcopy(standard_policy(pki))
+    policy["rules"][0]["names"]["dns"].append("new.acme.internal")
+    broker.write_config({"control": "control.sock"})
+    broker.stop()
+    broker.start()
+    broker.write_policy(policy)
+    assert Control(broker.dir / "control.sock").reload(force="SEC-9: at once")["ok"]
+    (load,) = [r for r in broker.audit().of_type("policy.load") if "forced" in r]
+    told = json.loads(report(broker, "-c", broker.file, "--json"))
+    text = (f"Policy {load['policy_sha256'][:12]} was loaded although something objected "
+            f"(--force), by {load['by']}: SEC-9: at once")
+    assert levels(told)[text] == "look"
+    plain = report(broker, "-c", broker.file)
+    assert "      forced because: SEC-9: at once\n" in plain and text in " ".join(plain.split())
+
+
+def test_lines_fit(broker, pki):
+    """80 columns where nothing else is said, and COLUMNS otherwise."""
+    a_story(broker, pki)
+    options = ("-c", broker.file)
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    for width, env in ((80, environ), (100, {**environ, "COLUMNS": "100"})):
+        done = broker.command("audit", "report", *options, env=env)
+        assert done.returncode == 0
+        assert max(map(len, done.stdout.splitlines())) <= width, done.stdout
 
 
 def forge(directory, bodies):
@@ -198,6 +273,33 @@ def test_hostile_log(broker, tmp_path):
     assert "\x1b" not in plain and "\x07" not in plain and "\u202e" not in plain
     told = json.loads(report(broker, "--audit", copy_dir, "--json"))
     assert told["clients"]["rows"][0]["name"] == bad
+
+
+def test_dealt_with(broker, tmp_path):
+    """What was revoked before it was found is settled; what was revoked at the CA is not valid."""
+    issued = [assert_issued(broker.client("alice").newcert(GOOD)) for _ in range(2)]
+    broker.stop()
+    copy_dir = tmp_path / "copy"
+    shutil.copytree(broker.audit_dir, copy_dir)
+    order = {"who": {"via": "broker"}, "serial": "0bad", "by": "uid 0 (root), pid 7 via control"}
+    attempt = broker.audit().records[-1]["seq"] + 1
+    forge(copy_dir, [
+        {"type": "revoke.attempt", **order},
+        {"type": "revoke.ok", "ref": attempt, **order},
+        {"type": "reconcile.bypass", "serial": "0bad", "reason": "bypass"},
+        {"type": "reconcile.resolved", "serial": f"{issued[0].serial:x}".zfill(
+            2 * ((issued[0].serial.bit_length() + 7) // 8)), "reason": "revoked_at_ca"},
+        {"type": "reconcile.run", "by": order["by"]},
+    ])
+    told = json.loads(report(broker, "--audit", copy_dir, "--json"))
+    assert told["loose_ends"]["bypass"]["count"] == 1 and told["loose_ends"]["bypass"]["open"] == 0
+    assert told["loose_ends"]["bypass"]["newest"][0]["revoked"]
+    assert told["totals"]["revoked_by_broker"] == 0
+    assert told["totals"]["revoked_by_administrator"] == told["totals"]["revoked_at_ca"] == 1
+    assert told["valid"]["count"] == 1
+    assert "1 certificate was revoked at the CA, but not through this broker" in levels(told)
+    assert not any(level == "alert" for level in levels(told).values())
+    assert re.search("^ +1 wanted by an administrator$", report(broker, "--audit", copy_dir), re.M)
 
 
 def test_damaged_log(broker, tmp_path):

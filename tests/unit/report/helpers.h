@@ -60,7 +60,7 @@ static uint64_t tell(struct telling *t, double hour, const struct audit_event *e
 struct row {
     double hour;
     enum audit_type type;
-    const char *who, *name, *serial, *rule, *reason, *behalf;
+    const char *who, *name, *serial, *rule, *reason, *behalf, *by;
     int days; /* of the certificate */
     unsigned count;
     bool own; /* by the broker itself */
@@ -78,6 +78,7 @@ static void describe(struct audit_event *e, const struct row *row, const struct 
     e->rule = slice_of(row->rule);
     e->owner = row->rule == NULL ? e->owner : SLICE("owner@acme.example");
     e->reason = slice_of(row->reason);
+    e->by = slice_of(row->by);
     e->serial = slice_of(row->serial);
     if (row->count > 0) {
         e->count = row->count;

@@ -45,6 +45,7 @@ static void test_totals(void **state)
         {.hour = 5, .type = AUDIT_REVOKE_FAIL, .who = "bob", .serial = "03"},
         {.hour = 6, .type = AUDIT_INFO_OK, .who = "bob"},
         {REVOKE(7, NULL, "03"), .own = true},
+        {REVOKE(8, NULL, "77"), .own = true, .by = "uid 0 (root), pid 27174 via control"},
     };
     struct telling t;
     telling_begin(&t, 0, 24);
@@ -53,14 +54,16 @@ static void test_totals(void **state)
     const struct report *r = t.r;
     assert_int_equal(r->total[HAPPENED_ISSUED], 2);
     assert_int_equal(r->total[HAPPENED_DENIED], 1);
-    assert_int_equal(r->total[HAPPENED_REVOKED], 2);
+    assert_int_equal(r->total[HAPPENED_REVOKED], 3);
     assert_int_equal(r->total[HAPPENED_FAILED], 2);
     assert_int_equal(r->own_revocations, 1);
+    assert_int_equal(r->admin_revocations, 1);
     assert_int_equal(r->revoked_already, 1);
     assert_int_equal(r->info, 1);
     assert_int_equal(row_of(&r->clients, "alice")->count[HAPPENED_ISSUED], 1);
     assert_int_equal(row_of(&r->clients, "bob")->total, 4);
     assert_int_equal(row_of(&r->clients, "(the broker itself)")->count[HAPPENED_REVOKED], 1);
+    assert_int_equal(row_of(&r->clients, "(an administrator)")->count[HAPPENED_REVOKED], 1);
     assert_int_equal(row_of(&r->rules, "r2")->count[HAPPENED_DENIED], 1);
     assert_int_equal(row_of(&r->owners, "owner@acme.example")->total, 4);
     assert_int_equal(row_of(&r->fail_reasons, "ca_unavailable")->total, 1);
@@ -185,6 +188,81 @@ static void test_loose_ends(void **state)
     assert_int_equal(r->loose[LOOSE_UNDELIVERED].older_open, 0);
     assert_int_equal(r->loose[LOOSE_BYPASS].num, 1);
     assert_int_equal(r->loose[LOOSE_BYPASS].open, 1);
+    telling_end(&t);
+}
+
+/* What was revoked before a comparison found it is settled; what the CA lacks is not. */
+static void test_revoked_before_it_was_found(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {REVOKE(-9, NULL, "a1"), .own = true, .by = "uid 0"}, /* before the period, found in it */
+        {REVOKE(1, NULL, "a2"), .own = true, .by = "uid 0"},
+        {REVOKE(1, NULL, "a3"), .own = true, .by = "uid 0"},
+        {REVOKE(1, NULL, "a4"), .no_attempt = true},
+        {.hour = 2, .type = AUDIT_RECONCILE_BYPASS, .serial = "a1"},
+        {.hour = 2, .type = AUDIT_RECONCILE_ORPHAN, .serial = "a2"},
+        {.hour = 2, .type = AUDIT_RECONCILE_BYPASS, .serial = "b1"},
+        {.hour = 2, .type = AUDIT_RECONCILE_MISSING, .serial = "a3"},
+        {.hour = 2, .type = AUDIT_RECONCILE_MISSING, .serial = "b2"},
+        {.hour = 3, .type = AUDIT_RECONCILE_BYPASS, .serial = "a1"}, /* by a second run */
+        {REVOKE(4, NULL, "b2"), .no_attempt = true}, /* nobody asked the CA: it still lacks it */
+    };
+    struct telling t;
+    telling_begin(&t, 0, 24);
+    tell_rows(&t, rows, sizeof(rows) / sizeof(rows[0]));
+    const struct report *r = t.r;
+    assert_int_equal(r->loose[LOOSE_BYPASS].num, 2);
+    assert_int_equal(r->loose[LOOSE_BYPASS].open, 1); /* b1 */
+    assert_true(r->loose[LOOSE_BYPASS].items[0].was_revoked);
+    assert_true(r->loose[LOOSE_BYPASS].items[0].settled_us == HOURS_US(-9));
+    assert_int_equal(r->loose[LOOSE_ORPHAN].num, 1);
+    assert_int_equal(r->loose[LOOSE_ORPHAN].open, 0);
+    assert_int_equal(r->loose[LOOSE_MISSING].num, 2);
+    assert_int_equal(r->loose[LOOSE_MISSING].open, 2);
+    telling_end(&t);
+}
+
+/* One certificate, two loose ends: withheld, then found at the CA. A revocation settles both. */
+static void test_one_serial_of_two_kinds(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {.hour = 1, .type = AUDIT_ISSUE_FAIL, .who = "erin", .serial = "23", .mismatch = true},
+        {.hour = 2, .type = AUDIT_RECONCILE_ORPHAN, .serial = "23"},
+        {REVOKE(3, NULL, "23"), .own = true, .by = "uid 0"},
+    };
+    struct telling t;
+    telling_begin(&t, 0, 24);
+    tell_rows(&t, rows, 2);
+    assert_int_equal(t.r->loose[LOOSE_MISMATCH].open, 1);
+    assert_int_equal(t.r->loose[LOOSE_ORPHAN].open, 1);
+    tell_rows(&t, &rows[2], 1);
+    assert_int_equal(t.r->loose[LOOSE_MISMATCH].open, 0);
+    assert_int_equal(t.r->loose[LOOSE_ORPHAN].open, 0);
+    telling_end(&t);
+}
+
+/* What was revoked past the broker is not valid, once that is in the log. */
+static void test_revoked_at_the_ca(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {ISSUE(1, "alice", "a.example", "51")},
+        {ISSUE(1, "alice", "b.example", "52")},
+        {ISSUE(1, "alice", "c.example", "53")},
+        {.hour = 2, .type = AUDIT_ISSUE_UNDELIVERED, .who = "alice", .serial = "51"},
+        {.hour = 3, .type = AUDIT_RECONCILE_RESOLVED, .serial = "51", .reason = "revoked_at_ca"},
+        {.hour = 3, .type = AUDIT_RECONCILE_RESOLVED, .serial = "52", .reason = "not_issued"},
+    };
+    struct telling t;
+    telling_begin(&t, 0, 24);
+    tell_rows(&t, rows, sizeof(rows) / sizeof(rows[0]));
+    report_finish(t.r);
+    assert_int_equal(t.r->certs.alive, 2);
+    assert_int_equal(t.r->revoked_at_ca, 1);
+    assert_int_equal(t.r->loose[LOOSE_UNDELIVERED].open, 0);
+    assert_int_equal(t.r->total[HAPPENED_REVOKED], 0); /* not through us */
     telling_end(&t);
 }
 
@@ -329,10 +407,17 @@ static void test_health(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_totals),          cmocka_unit_test(test_first_grants),
-        cmocka_unit_test(test_loose_ends),      cmocka_unit_test(test_denied_then_allowed),
-        cmocka_unit_test(test_many_loose_ends), cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_policies),        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_totals),
+        cmocka_unit_test(test_first_grants),
+        cmocka_unit_test(test_loose_ends),
+        cmocka_unit_test(test_denied_then_allowed),
+        cmocka_unit_test(test_many_loose_ends),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_revoked_before_it_was_found),
+        cmocka_unit_test(test_one_serial_of_two_kinds),
+        cmocka_unit_test(test_revoked_at_the_ca),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

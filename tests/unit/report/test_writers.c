@@ -162,6 +162,98 @@ static void test_digests_of_tokens_are_cut(void **state)
     telling_end(&t);
 }
 
+/* widest - characters of the longest line. */
+static size_t widest(struct slice text)
+{
+    size_t most = 0;
+    for (struct slice rest = text; rest.len > 0;) {
+        const size_t len = slice_find(rest, '\n');
+        most = len > most ? len : most;
+        rest = slice_from(rest, len < rest.len ? len + 1 : len);
+    }
+    return most;
+}
+
+/* Whatever texts are in it: lines end where the terminal does, and where there is none, at 80. */
+static void test_text_fits(void **state)
+{
+    (void)state;
+    static char words[400];
+    static char word[400];
+    static const unsigned widths[] = {0, 80, 100, 200};
+    struct telling t;
+    struct buf out;
+    struct audit_event e;
+    telling_begin(&t, 0, 24);
+    memset(word, 'w', sizeof(word) - 1);
+    for (size_t i = 0; i + 1 < sizeof(words); i++) {
+        words[i] = i % 7 == 6 ? ' ' : 'x';
+    }
+    const char *const texts[] = {words, word};
+    for (size_t i = 0; i < 2; i++) {
+        const struct slice text = slice_of(texts[i]);
+        const struct row rows[] = {
+            {.hour = 1,
+             .type = AUDIT_AUTHZ_DENY,
+             .who = texts[i],
+             .name = texts[i],
+             .reason = texts[i]},
+            {.hour = 2,
+             .type = AUDIT_ISSUE_OK,
+             .who = texts[i],
+             .name = texts[i],
+             .serial = texts[i],
+             .rule = texts[i],
+             .days = 2},
+            {.hour = 2,
+             .type = AUDIT_ISSUE_OK,
+             .who = texts[i],
+             .name = "*",
+             .serial = "1",
+             .rule = texts[i],
+             .days = 2},
+            {.hour = 3,
+             .type = AUDIT_ISSUE_UNKNOWN,
+             .who = texts[i],
+             .name = texts[i],
+             .reason = texts[i]},
+            {.hour = 4, .type = AUDIT_ISSUE_UNDELIVERED, .who = texts[i], .serial = texts[i]},
+            {.hour = 5,
+             .type = AUDIT_AUTHN_FAIL,
+             .who = texts[i],
+             .reason = texts[i],
+             .count = 1000000000},
+            {.hour = 6, .type = AUDIT_REVOKE_OK, .serial = texts[i], .own = true, .by = "uid 0"},
+        };
+        tell_rows(&t, rows, sizeof(rows) / sizeof(rows[0]));
+        audit_event_zero(&e, AUDIT_POLICY_LOAD);
+        e.policy_sha256 = SLICE("aa");
+        e.by = e.forced = e.detail = e.reason = e.note = text;
+        e.changes = &text;
+        e.num_changes = 1;
+        (void)tell(&t, 7, &e);
+    }
+    report_copy(t.r->origin, sizeof(t.r->origin), slice_of(word));
+    report_copy(t.r->host, sizeof(t.r->host), slice_of(words));
+    t.r->is_damaged = true;
+    (void)cb_fail(&t.r->damage, CB_ECORRUPT, "%s", words);
+    report_finish(t.r);
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        const size_t limit = widths[i] == 0 ? 80 : widths[i];
+        buf_init(&out, 1U << 20);
+        text_report(t.r, &(struct cli_terminal){.width = widths[i]}, &out);
+        assert_true(buf_ok(&out));
+        if (widest(buf_slice(&out)) > limit) {
+            struct cb_err err;
+            assert_int_equal(output_file(".build/report-wide.txt", buf_slice(&out), &err), CB_OK);
+            fail_msg("%zu columns of %zu: .build/report-wide.txt", widest(buf_slice(&out)), limit);
+        }
+        assert_true(count_of(buf_slice(&out), "##") > 0);
+        buf_free(&out);
+    }
+    telling_end(&t);
+}
+
 /* A small report as a whole, as it was when somebody last looked at it: tests/data/report/small.txt. */
 static void test_text_golden(void **state)
 {
@@ -219,7 +311,7 @@ static void test_text_golden(void **state)
     tell_rows(&t, rows, sizeof(rows) / sizeof(rows[0]));
     report_finish(t.r);
     buf_init(&out, 1U << 20);
-    text_report(t.r, &(struct cli_terminal){.width = 100}, &out);
+    text_report(t.r, &(struct cli_terminal){.is_terminal = false}, &out);
     assert_int_equal(file_read("tests/data/report/small.txt", FILE_PUBLIC, 1U << 20, &golden, &err),
                      CB_OK);
     if (!slice_eq(buf_slice(&golden), buf_slice(&out))) {
@@ -277,9 +369,10 @@ static void test_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_page_stays_small),
-        cmocka_unit_test(test_empty),   cmocka_unit_test(test_digests_of_tokens_are_cut),
-        cmocka_unit_test(test_json),    cmocka_unit_test(test_text_golden),
+        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_page_stays_small),
+        cmocka_unit_test(test_empty),     cmocka_unit_test(test_digests_of_tokens_are_cut),
+        cmocka_unit_test(test_json),      cmocka_unit_test(test_text_golden),
+        cmocka_unit_test(test_text_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
