@@ -89,15 +89,18 @@ static enum cb_code run_one(struct archiver *a, size_t i, struct cb_err *err)
     return code;
 }
 
+/* is_due - is there anything to do with this one? */
+static bool is_due(const struct archiver *a, size_t i)
+{
+    return a->options->to != NULL || a->chain.links[i + 1].first_us < a->options->before_us;
+}
+
 static enum cb_code run(struct archiver *a, struct cb_err *err)
 {
     for (size_t i = 0; i + KEEP_NEWEST < a->chain.num && !is_told_to_stop(a); i++) {
-        const bool old = a->chain.links[i + 1].first_us < a->options->before_us;
-        if (old || a->options->to != NULL) {
-            TRY(run_one(a, i, err));
-        }
+        TRY(is_due(a, i) ? run_one(a, i, err) : CB_OK);
     }
-    return a->options->to == NULL || a->counts.end_seq == 0 ? CB_OK : archive_copy_rest(a, err);
+    return a->counts.end_seq == 0 ? CB_OK : archive_copy_rest(a, err); /* 0: no second place */
 }
 
 static enum cb_code run_locked(struct archiver *a, struct cb_err *err)

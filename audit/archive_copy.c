@@ -11,6 +11,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* make_dir - one that is already there is fine. */
+static enum cb_code make_dir(const struct audit_io *io, const char *path, struct cb_err *err)
+{
+    if (io->mkdir(io->ctx, path, 0750) == 0) {
+        return archive_sync_parent(io, path, err);
+    }
+    return errno == EEXIST ? CB_OK : cb_fail_errno(err, "cannot create the directory %s", path);
+}
+
 /* make_dirs - the directories on the way to DIR/name. */
 static enum cb_code make_dirs(const struct audit_io *io, const char *dir, const char *name,
                               struct cb_err *err)
@@ -21,11 +30,7 @@ static enum cb_code make_dirs(const struct audit_io *io, const char *dir, const 
         if (len < 0 || len >= (int)sizeof(path)) {
             return cb_fail(err, CB_EINPUT, "%s: too long", dir);
         }
-        if (io->mkdir(io->ctx, path, 0750) == 0) {
-            TRY(archive_sync_parent(io, path, err));
-        } else if (errno != EEXIST) {
-            return cb_fail_errno(err, "cannot create the directory %s", path);
-        }
+        TRY(make_dir(io, path, err));
     }
     return CB_OK;
 }
@@ -72,15 +77,22 @@ enum cb_code archive_copy_segment(struct archiver *a, const struct closed *c, bo
     return archive_check_packed(a->io, c, target, err);
 }
 
+/* copy_level - tiles 0 to num - 1 of a level. */
+static enum cb_code copy_level(struct archiver *a, unsigned level, uint64_t num, struct cb_err *err)
+{
+    for (uint64_t n = 0; n < num; n++) {
+        char name[TILE_PATH_MAX];
+        tile_path(level, n, name);
+        TRY(copy_name(a, name, &a->counts.tiles, err));
+    }
+    return CB_OK;
+}
+
 static enum cb_code copy_tiles(struct archiver *a, struct cb_err *err)
 {
     unsigned level = 0;
-    for (uint64_t num = a->counts.end_seq / TILE_WIDTH; num > 0; num /= TILE_WIDTH, level++) {
-        for (uint64_t n = 0; n < num; n++) {
-            char name[TILE_PATH_MAX];
-            tile_path(level, n, name);
-            TRY(copy_name(a, name, &a->counts.tiles, err));
-        }
+    for (uint64_t num = a->counts.end_seq / TILE_WIDTH; num > 0; num /= TILE_WIDTH) {
+        TRY(copy_level(a, level++, num, err));
     }
     return CB_OK;
 }

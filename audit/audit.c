@@ -111,18 +111,24 @@ static void adopt(struct audit *a, const struct recovered *r)
     atomic_store(&a->next_seq, r->tree.size);
 }
 
+/* find_end - where the log ends, with what is given up if somebody said so. */
+static enum cb_code find_end(struct audit *a, struct recovered *r, struct cb_err *err)
+{
+    if (a->options.accept_loss == NULL) {
+        return recover(a->dir, slice_of(a->origin), a->io, r, err);
+    }
+    TRY(recover_accepting(a->dir, slice_of(a->origin), a->io, r, err));
+    a->loss = r->loss;
+    return CB_OK;
+}
+
 static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sealing *sealing,
                                 struct audit_recovery *ret_recovery, struct cb_err *err)
 {
     TRY(writer_read_origin(a, err));
     TRY(writer_lock(a, err));
     TRY(sealing_read(a, sealing, err));
-    if (a->options.accept_loss != NULL) {
-        TRY(recover_accepting(a->dir, slice_of(a->origin), a->io, r, err));
-        a->loss = r->loss;
-    } else {
-        TRY(recover(a->dir, slice_of(a->origin), a->io, r, err));
-    }
+    TRY(find_end(a, r, err));
     find_reqs(a, &r->open);
     adopt(a, r);
     TRY(sealing_check(a, sealing, r, err));

@@ -79,7 +79,7 @@ static enum cb_code take_rotation(struct pass *p, struct slice line, const struc
     struct arena arena;
     struct audit_record record;
     struct cb_err why;
-    arena_init(&arena, 256U * 1024);
+    arena_init(&arena, 256UL * 1024);
     enum cb_code code = audit_line_parse(line, &arena, &record, &why);
     if (code == CB_OK) {
         code =
