@@ -20,6 +20,20 @@ struct building {
 
 enum head { HEAD_OPEN, HEAD_DAMAGED };
 
+/* refuse_head - a first line whose checksum is right and which is not understood. */
+static enum cb_code refuse_head(const char *path, struct slice line, const char *why,
+                                struct cb_err *err)
+{
+    char what[LINE_WHAT_MAX];
+    struct line_info ignored;
+    bool other_version = false;
+    return line_is_newer(line, &ignored, &other_version, what) && other_version
+               ? cb_fail(err, CB_EINPUT,
+                         "%s: its first record %s: a newer version of certbroker has written it",
+                         path, what)
+               : cb_fail(err, CB_ECORRUPT, "%s: first record: %s", path, why);
+}
+
 /* read_head - the segment.open of a segment. HEAD_DAMAGED: its first line is no whole line. */
 static enum cb_code read_head(const char *path, struct segment_start *ret, int64_t *ret_us,
                               enum head *ret_head, struct cb_err *err)
@@ -35,11 +49,11 @@ static enum cb_code read_head(const char *path, struct segment_start *ret, int64
     const enum cb_code checked = next == LINES_LINE ? line_check(line, &info, &why) : CB_ECORRUPT;
     *ret_head = checked == CB_ECORRUPT ? HEAD_DAMAGED : HEAD_OPEN;
     if (code == CB_OK && checked == CB_EINPUT) {
-        code = cb_fail(err, CB_ECORRUPT, "%s: first record: %s", path, why.msg);
+        code = refuse_head(l.path, line, why.msg, err);
     } else if (code == CB_OK && checked == CB_OK) {
         if (info.type != AUDIT_SEGMENT_OPEN ||
             own_parse_segment_start(info.body, ret, &why) != CB_OK || ret->tree_size != info.seq) {
-            code = cb_fail(err, CB_ECORRUPT, "%s: first record: not a segment.open", path);
+            code = cb_fail(err, CB_ECORRUPT, "%s: first record: not a segment.open", l.path);
         }
         *ret_us = info.ts_us;
     }

@@ -33,8 +33,9 @@ struct chain {
 };
 
 /* chain_read - of the log in dir, also beside a running writer. CB_ENOENT: no log there. CB_ECORRUPT:
- * a segment is missing, or does not fit the one that follows it; the message names it. Segments that
- * were pruned are not missing, and whatever is left of them is not looked at. */
+ * a segment is missing, or does not fit the one that follows it; the message names it. CB_EINPUT: a
+ * newer version has written one. Segments that were pruned are not missing, and whatever is left of them is
+ * not looked at. */
 enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err) CB_MUST_USE;
 void chain_free(struct chain *chain); /* a zeroed struct is fine */
 

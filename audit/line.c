@@ -5,9 +5,12 @@
 #include "audit/crc32c.h"
 #include "audit/reader.h"
 
+#include <stdio.h>
+
 #define CRC_KEY SLICE(",\"crc\":\"")
 #define CRC_TAIL_LEN (8U + CRC32C_HEX_LEN + 2U) /* ,"crc":"1a2b3c4d"} */
 #define LINE_VERSION 1
+#define TYPE_WORD_MAX 40U
 
 void line_frame(struct buf *out, uint64_t seq, uint64_t batch_floor, int64_t ts_us,
                 struct slice body)
@@ -165,6 +168,61 @@ enum cb_code line_check(struct slice line, struct line_info *ret, struct cb_err 
     TRY(take_members(&s, &info, err));
     *ret = info;
     return CB_OK;
+}
+
+/* is_type_word - might it be the name of a type? */
+static bool is_type_word(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        const char c = word.ptr[i];
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '_') {
+            return false;
+        }
+    }
+    return word.len > 0 && word.len <= TYPE_WORD_MAX;
+}
+
+/* take_unknown - behind the version: a record that is well-formed but for a type that is not known. */
+static bool take_unknown(struct scan *s, struct line_info *info, struct slice *ret_word)
+{
+    struct cb_err ignored;
+    enum audit_type known = AUDIT_SEGMENT_OPEN;
+    if (!take_head(s, info)) {
+        return false;
+    }
+    info->ref = UINT64_MAX;
+    info->body = (struct slice){s->at, (size_t)(s->end - s->at)};
+    return scan_literal(s, SLICE("\"type\":")) && scan_string(s, ret_word) &&
+           is_type_word(*ret_word) && !audit_type_parse(*ret_word, &known) &&
+           take_members(s, info, &ignored) == CB_OK;
+}
+
+bool line_is_newer(struct slice line, struct line_info *ret, bool *ret_other_version,
+                   char what[LINE_WHAT_MAX])
+{
+    struct scan s = scan_over(line);
+    struct line_info info = {0};
+    struct slice word;
+    uint64_t version = 0;
+    if (line.len >= AUDIT_LINE_MAX || !crc_right(line) || !scan_literal(&s, SLICE("{\"v\":")) ||
+        !scan_u64(&s, &version) || version < LINE_VERSION) {
+        return false;
+    }
+    *ret_other_version = version > LINE_VERSION;
+    if (*ret_other_version) {
+        info.body = line;
+        (void)snprintf(what, LINE_WHAT_MAX, "is of record version %llu",
+                       (unsigned long long)version);
+        *ret = info;
+        return true;
+    }
+    s.end -= CRC_TAIL_LEN;
+    if (!take_unknown(&s, &info, &word)) {
+        return false;
+    }
+    (void)snprintf(what, LINE_WHAT_MAX, "is of type \"%.*s\"", (int)word.len, word.ptr);
+    *ret = info;
+    return true;
 }
 
 bool line_proves_later(struct slice bytes, uint64_t seq)

@@ -34,6 +34,14 @@ void line_frame(struct buf *out, uint64_t seq, uint64_t batch_floor, int64_t ts_
  * does that. *ret is written on success only. */
 enum cb_code line_check(struct slice line, struct line_info *ret, struct cb_err *err) CB_MUST_USE;
 
+/* line_is_newer - a line that line_check refuses: is its checksum right, and all that is wrong with it that
+ * its version, or its type, is none that is known here? Such lines a newer version writes. what: which,
+ * printable. *ret: of another version nothing but its body, which is all of it; of a type that is not known
+ * everything but that. */
+#define LINE_WHAT_MAX 80U
+bool line_is_newer(struct slice line, struct line_info *ret, bool *ret_other_version,
+                   char what[LINE_WHAT_MAX]);
+
 /* line_check_frame - the same for the frame and the type alone; the rest of the body is only known to
  * be what was written. ref and req stay absent. */
 enum cb_code line_check_frame(struct slice line, struct line_info *ret,

@@ -65,3 +65,13 @@ void findings_notice(struct findings *f, const char *fmt, ...)
     (void)pthread_mutex_unlock(&f->mutex);
     va_end(args);
 }
+
+void findings_newer(struct findings *f, struct verify_finding found, const char *what)
+{
+    (void)snprintf(found.what, sizeof(found.what), "%s", what);
+    (void)pthread_mutex_lock(&f->mutex);
+    if (f->num_newer++ == 0 || found.seq < f->newer.seq) {
+        f->newer = found;
+    }
+    (void)pthread_mutex_unlock(&f->mutex);
+}

@@ -13,6 +13,9 @@ struct findings {
     uint64_t total;
     char notices[VERIFY_NOTICES_MAX][VERIFY_TEXT_MAX];
     size_t num_notices;
+    struct verify_finding
+        newer; /* the first record that this version does not know, if num_newer > 0 */
+    uint64_t num_newer;
 };
 
 void findings_init(struct findings *f);
@@ -24,5 +27,9 @@ void findings_add(struct findings *f, struct verify_finding found, const char *f
 /* findings_notice - something that is not wrong but worth knowing. Any thread. */
 void findings_notice(struct findings *f, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* findings_newer - a record that only a newer version knows: not wrong, but what it means for the records
+ * around it is not known. Any thread. found's what is set. */
+void findings_newer(struct findings *f, struct verify_finding found, const char *what);
 
 #endif

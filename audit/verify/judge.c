@@ -51,14 +51,13 @@ static void judge_other(struct verifying *v, size_t i, bool *said)
                      (unsigned long long)promise->size);
         return;
     }
-    char place[sizeof(found.file)];
-    memcpy(place, found.file, sizeof(place));
+    char place[PROMISE_NAME_MAX];
+    promises_name(&v->promises, promise, place);
     found.kind = VERIFY_RECORDS;
     found.seq = result->good;
     found.last_seq = promise->size - 1;
     found.line = 0;
-    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
-                   (unsigned long long)v->run.chain.links[segment].no);
+    run_segment_file(&v->run, segment, found.file);
     findings_add(&v->findings, found, "one of these was changed: the root signed in %s is another",
                  place);
 }
@@ -69,12 +68,12 @@ static void judge_short(struct verifying *v, const struct promise *promise)
     const uint64_t have = judge_num_records(v);
     struct verify_finding found = {
         .kind = VERIFY_RECORD, .seq = have, .last_seq = promise->size - 1};
-    struct verify_finding place = promises_place(&v->promises, promise);
-    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
-                   (unsigned long long)v->run.chain.links[v->run.chain.num - 1].no);
+    char place[PROMISE_NAME_MAX];
+    promises_name(&v->promises, promise, place);
+    run_segment_file(&v->run, v->run.chain.num - 1, found.file);
     findings_add(&v->findings, found,
                  "cut off: the log has %llu records, and %s was signed when it had %llu",
-                 (unsigned long long)have, place.file, (unsigned long long)promise->size);
+                 (unsigned long long)have, place, (unsigned long long)promise->size);
 }
 
 static void take_good(struct verifying *v, const struct promise *promise)
@@ -156,4 +155,24 @@ enum cb_code judge_promises(struct verifying *v, struct cb_err *err)
     check_empty(v);
     TRY(judge_each(v, err));
     return judge_pruned(v, err);
+}
+
+enum cb_code judge_newer(struct verifying *v, struct cb_err *err)
+{
+    const struct verify_finding *f = &v->findings.newer;
+    if (v->findings.num_newer == 0) {
+        return CB_OK;
+    }
+    if (v->findings.total == 0) {
+        return cb_fail(err, CB_EINPUT,
+                       "%.60s:%llu: record %llu %.80s, which this version does not know: a newer "
+                       "version of certbroker has written it, and can verify it",
+                       f->file, (unsigned long long)f->line, (unsigned long long)f->seq, f->what);
+    }
+    findings_notice(&v->findings,
+                    "%s:%llu: record %llu %s, and %llu in all are such as this version does not "
+                    "know: a newer version of certbroker can tell more",
+                    f->file, (unsigned long long)f->line, (unsigned long long)f->seq, f->what,
+                    (unsigned long long)v->findings.num_newer);
+    return CB_OK;
 }

@@ -24,4 +24,8 @@ uint64_t judge_num_records(const struct verifying *v);
  * look again. */
 enum cb_code judge_promises(struct verifying *v, struct cb_err *err) CB_MUST_USE;
 
+/* judge_newer - last of all: where there are records that only a newer version knows, what is wrong is
+ * still wrong, but that nothing is wrong cannot be told. CB_EINPUT names the first. */
+enum cb_code judge_newer(struct verifying *v, struct cb_err *err) CB_MUST_USE;
+
 #endif

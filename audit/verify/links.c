@@ -11,8 +11,7 @@ static struct verify_finding place(const struct run *run, size_t index, enum ver
                                    uint64_t first, uint64_t last)
 {
     struct verify_finding found = {.kind = kind, .seq = first, .last_seq = last};
-    (void)snprintf(found.file, sizeof(found.file), "seg/%08llu.jsonl",
-                   (unsigned long long)run->chain.links[index].no);
+    run_segment_file(run, index, found.file);
     return found;
 }
 
@@ -30,7 +29,8 @@ static void check_edges(const struct run *run, size_t i)
                      "one of these was changed: record %llu, which begins the next segment, states "
                      "another root",
                      (unsigned long long)next_seq);
-    } else if (memcmp(before->end.attempts, after->begin.attempts, SHA256_LEN) != 0) {
+    } else if (!before->newer &&
+               memcmp(before->end.attempts, after->begin.attempts, SHA256_LEN) != 0) {
         struct verify_finding found = place(run, i + 1, VERIFY_RECORD, next_seq, next_seq);
         found.line = 1;
         findings_add(run->findings, found, "names other attempts without outcome than there are");
@@ -41,9 +41,10 @@ static void check_edges(const struct run *run, size_t i)
  * sync they may even change by themselves. */
 static void say_void(const struct run *run, size_t i, const char *what)
 {
-    findings_notice(run->findings,
-                    "seg/%08llu.jsonl: the bytes behind its records %s: they do not count",
-                    (unsigned long long)run->chain.links[i].no, what);
+    char file[RUN_FILE_MAX];
+    run_segment_file(run, i, file);
+    findings_notice(run->findings, "%s: the bytes behind its records %s: they do not count", file,
+                    what);
 }
 
 static enum cb_code check_void(const struct run *run, size_t i, const char *path,

@@ -188,6 +188,24 @@ static void note_loss(struct pass *p, const struct line_info *info)
     arena_free(&arena);
 }
 
+/* note_policy - a record that puts one in force names bytes that are kept. */
+static enum cb_code note_policy(struct pass *p, const struct line_info *info, struct cb_err *err)
+{
+    struct cb_err why;
+    if (p->scope.policies == NULL ||
+        (info->type != AUDIT_BROKER_START && info->type != AUDIT_POLICY_LOAD)) {
+        return CB_OK;
+    }
+    const enum cb_code code = policies_named(p->scope.policies, info, &why);
+    if (code == CB_ENOMEM) {
+        return cb_fail(err, code, "%s", why.msg);
+    }
+    if (code != CB_OK) {
+        say(p, info->seq, why.msg);
+    }
+    return CB_OK;
+}
+
 static void check_type(struct pass *p, const struct line_info *info)
 {
     struct cb_err why;
@@ -233,11 +251,39 @@ static enum cb_code fill_gap(struct pass *p, uint64_t seq, struct cb_err *err)
     return CB_OK;
 }
 
+/* take_leaf - the record is in its place, and that is all that is asked of it here. */
+static enum cb_code take_leaf(struct pass *p, struct slice line, uint64_t offset,
+                              struct cb_err *err)
+{
+    unsigned char leaf[SHA256_LEN];
+    merkle_leaf(&p->m, line, leaf);
+    TRY(tree_leaf(&p->tree, leaf, p->line, err));
+    p->offset = offset + line.len + 1;
+    return CB_OK;
+}
+
+/* take_newer - a record that only a newer version knows: its hash counts like any, its meaning not. */
+static enum cb_code take_newer(struct pass *p, struct slice line, const struct line_info *info,
+                               uint64_t offset, const char *what, struct cb_err *err)
+{
+    struct verify_finding found = {
+        .kind = VERIFY_RECORD, .seq = info->seq, .last_seq = info->seq, .line = p->line};
+    (void)snprintf(found.file, sizeof(found.file), "%s", p->scope.file);
+    findings_newer(p->tree.findings, found, what);
+    p->newer = true;
+    TRY(fill_gap(p, info->seq, err));
+    check_floor(p, info);
+    if (p->closed) {
+        say(p, info->seq, "stands behind segment.close");
+    }
+    p->last_us = info->ts_us;
+    return take_leaf(p, line, offset, err);
+}
+
 static enum cb_code take_record(struct pass *p, struct slice line, const struct line_info *info,
                                 uint64_t offset, struct cb_err *err)
 {
     char what[VERIFY_TEXT_MAX];
-    unsigned char leaf[SHA256_LEN];
     if (is_foreign(p, info->seq)) {
         (void)snprintf(what, sizeof(what), "record %llu stands in its place%s",
                        (unsigned long long)info->seq, info->seq < p->m.size ? " once more" : "");
@@ -247,11 +293,9 @@ static enum cb_code take_record(struct pass *p, struct slice line, const struct 
     TRY(fill_gap(p, info->seq, err));
     check_floor(p, info);
     check_type(p, info);
-    merkle_leaf(&p->m, line, leaf);
-    TRY(tree_leaf(&p->tree, leaf, p->line, err));
+    TRY(note_policy(p, info, err));
     p->last_us = info->ts_us;
-    p->offset = offset + line.len + 1;
-    return CB_OK;
+    return take_leaf(p, line, offset, err);
 }
 
 /* ---- lines that are none ---- */
@@ -302,6 +346,30 @@ enum cb_code pass_broken(struct pass *p, struct slice bytes, struct cb_err *err)
     return CB_OK;
 }
 
+/* refused_line - its checksum is right and this version does not understand it. */
+static enum cb_code refused_line(struct pass *p, struct slice line, uint64_t offset,
+                                 const char *why, struct cb_err *err)
+{
+    char what[LINE_WHAT_MAX];
+    struct line_info info;
+    bool other_version = false;
+    if (p->opened && line_is_newer(line, &info, &other_version, what)) {
+        if (other_version) { /* its number is not known; it must be the one that belongs here */
+            info.seq = due(p);
+            info.floor = p->floor;
+            info.ts_us = p->last_us;
+        }
+        if (!is_foreign(p, info.seq)) {
+            return take_newer(p, line, &info, offset, what, err);
+        }
+    }
+    say_no_record(p, why);
+    p->damaged++;
+    p->tree.is_lost = p->tree.is_lost || p->line == 1;
+    p->opened = true;
+    return CB_OK;
+}
+
 enum cb_code pass_line(struct pass *p, struct slice line, uint64_t offset, struct cb_err *err)
 {
     struct line_info info = {0};
@@ -317,11 +385,7 @@ enum cb_code pass_line(struct pass *p, struct slice line, uint64_t offset, struc
         return CB_OK;
     }
     if (code != CB_OK) {
-        say_no_record(p, why.msg);
-        p->damaged++;
-        p->tree.is_lost = p->tree.is_lost || p->line == 1;
-        p->opened = true;
-        return CB_OK;
+        return refused_line(p, line, offset, why.msg, err);
     }
     if (p->opened) {
         return take_record(p, line, &info, offset, err);

@@ -9,6 +9,7 @@
 #include "audit/line.h"
 #include "audit/own_records.h"
 #include "audit/verify/keys.h"
+#include "audit/verify/policies.h"
 #include "audit/verify/tree.h"
 
 /* What is known of a segment before it is read. */
@@ -16,6 +17,8 @@ struct pass_scope {
     const char *file;            /* its name in the log's directory, for findings */
     const char *origin;          /* of the log */
     struct rotations *rotations; /* gets the key.rotate records */
+    struct policies
+        *policies; /* gets the digests of policies that came into force; NULL: nobody does */
     uint64_t no, first_seq;
     uint64_t valid_bytes; /* UINT64_MAX: the newest segment; everything whole counts */
     uint64_t
@@ -43,6 +46,7 @@ struct pass {
     uint64_t found;   /* findings that were added, without the tree's */
     int64_t first_us, last_us;
     bool opened, closed, unreadable;
+    bool newer;   /* there was a record that only a newer version knows */
     bool in_tail; /* of the newest segment: what follows may be torn */
     bool follows; /* the record just taken stood directly behind the one before */
 };

@@ -29,6 +29,19 @@ struct verify_finding promises_place(const struct promises *c, const struct prom
     return found;
 }
 
+void promises_name(const struct promises *c, const struct promise *promise,
+                   char out[PROMISE_NAME_MAX])
+{
+    const struct verify_outside *o =
+        promise->source == PROMISE_OUTSIDE ? &c->outside[promise->at] : NULL;
+    if (o != NULL && o->witness != NULL) {
+        (void)snprintf(out, PROMISE_NAME_MAX, "what the witness %.100s cosigned (%.90s)",
+                       o->witness->name, o->name);
+    } else {
+        (void)snprintf(out, PROMISE_NAME_MAX, "%.200s", promises_place(c, promise).file);
+    }
+}
+
 static enum cb_code add(struct promises *c, const struct promise *promise, struct cb_err *err)
 {
     if (c->num == c->room) {

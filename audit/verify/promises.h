@@ -63,6 +63,11 @@ enum cb_code promises_read(struct promises *c, const struct verify_options *opti
                            struct cb_err *err) CB_MUST_USE;
 void promises_free(struct promises *c);
 
+/* promises_name - what a sentence calls the checkpoint; for one of a witness that is its name. */
+#define PROMISE_NAME_MAX 220U
+void promises_name(const struct promises *c, const struct promise *promise,
+                   char out[PROMISE_NAME_MAX]);
+
 /* promises_from - the first promise about more than size records: an index, c->num if there is none. */
 size_t promises_from(const struct promises *c, uint64_t size);
 

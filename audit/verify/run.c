@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PROGRESS_STEP (UINT64_C(1) << 20)
 
@@ -90,29 +91,46 @@ static enum cb_code read_lines(const struct run *run, struct run_worker *w, stru
 static void keep_result(const struct run_worker *w, struct segment_result *ret)
 {
     const struct pass *p = &w->pass;
-    *ret = (struct segment_result){.begin = p->begin,
-                                   .end = p->end,
-                                   .prev = p->start.prev,
-                                   .end_seq = p->m.size,
-                                   .good = p->tree.good,
-                                   .bytes = p->offset,
-                                   .torn_bytes = p->in_tail ? w->lines.offset - p->offset : 0,
-                                   .found = pass_found(p),
-                                   .first_us = p->first_us,
-                                   .last_us = p->last_us,
-                                   .closed = p->closed};
+    *ret = (struct segment_result){
+        .begin = p->begin,
+        .end = p->end,
+        .prev = p->start.prev,
+        .end_seq = p->m.size,
+        .good = p->tree.good,
+        .bytes = p->offset,
+        .torn_bytes = p->in_tail ? w->lines.offset - p->offset : 0,
+        .found = pass_found(p),
+        .first_us = p->first_us,
+        .last_us = p->last_us,
+        .unread = p->unreadable && p->scope.end_seq > p->m.size ? p->scope.end_seq - p->m.size : 0,
+        .closed = p->closed,
+        .newer = p->newer};
+}
+
+void run_segment_file(const struct run *run, size_t index, char out[RUN_FILE_MAX])
+{
+    char path[SEGMENT_PATH_MAX];
+    char packed[SEGMENT_PATH_MAX];
+    struct cb_err ignored;
+    const uint64_t no = run->chain.links[index].no;
+    const bool is_packed =
+        segdir_path(run->options->dir, no, path, &ignored) == CB_OK && access(path, F_OK) != 0 &&
+        segdir_packed(path, packed, &ignored) == CB_OK && access(packed, F_OK) == 0;
+    (void)snprintf(out, RUN_FILE_MAX, "seg/%08llu.jsonl%s", (unsigned long long)no,
+                   is_packed ? ".zst" : "");
 }
 
 enum cb_code run_segment(struct run *run, struct run_worker *w, size_t index, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
-    char file[40];
+    char file[RUN_FILE_MAX];
     CB_CHECK(w != NULL);
     const struct chain_link *link = &run->chain.links[index];
     const bool newest = index + 1 == run->chain.num;
     const struct pass_scope scope = {.file = file,
                                      .origin = run->origin,
                                      .rotations = &run->rotations,
+                                     .policies = &run->policies,
                                      .no = link->no,
                                      .first_seq = link->first_seq,
                                      .valid_bytes = link->valid_bytes,
@@ -122,7 +140,7 @@ enum cb_code run_segment(struct run *run, struct run_worker *w, size_t index, st
                                .promises = run->promises,
                                .tiles = &run->tiles,
                                .windows = &w->windows};
-    (void)snprintf(file, sizeof(file), "seg/%08llu.jsonl", (unsigned long long)link->no);
+    run_segment_file(run, index, file);
     TRY(segdir_path(run->options->dir, link->no, path, err));
     TRY(lines_open(&w->lines, &audit_system_io, path, LINES_FROM_CACHE, link->valid_bytes, err));
     pass_begin(&w->pass, &scope, &given);

@@ -15,7 +15,9 @@ struct segment_result {
     uint64_t torn_bytes;      /* of the newest one */
     uint64_t found;
     int64_t first_us, last_us;
+    uint64_t unread; /* records behind the point from which the file could not be read */
     bool closed;
+    bool newer; /* it has a record that only a newer version knows */
 };
 
 struct run {
@@ -26,6 +28,7 @@ struct run {
     struct findings *findings;
     struct tile_source tiles;
     struct rotations rotations;     /* those that were read */
+    struct policies policies;       /* those that records put in force */
     struct segment_result *results; /* one for each link; owned */
     unsigned threads;
     /* shared by the threads */
@@ -42,6 +45,11 @@ enum cb_code run_segments(struct run *run, struct cb_err *err) CB_MUST_USE;
 /* run_pruned - of records that were removed the tiles have the hashes: their tree must be the one that the
  * first segment begins with. After run_segments. */
 enum cb_code run_pruned(struct run *run, struct cb_err *err) CB_MUST_USE;
+
+/* run_segment_file - what a segment's file is called in the log's directory, in whichever form it is
+ * there. */
+#define RUN_FILE_MAX 48U
+void run_segment_file(const struct run *run, size_t index, char out[RUN_FILE_MAX]);
 
 /* run_threads - body(ctx) in so many threads, this one among them; when more cannot be had, fewer. */
 void run_threads(unsigned threads, void *(*body)(void *ctx), void *ctx);

@@ -184,8 +184,10 @@ static void report_segments(struct verifying *v)
     r->pruned = v->run.chain.pruned.size;
     for (size_t i = 0; i < num && v->run.results != NULL; i++) {
         r->bytes += v->run.results[i].bytes;
+        r->unread += v->run.results[i].unread;
     }
     if (v->run.results != NULL) {
+        r->in_order = true;
         r->first_us = v->run.results[0].first_us;
         r->last_us = v->run.results[num - 1].last_us;
         r->torn_bytes = v->run.results[num - 1].torn_bytes;
@@ -236,10 +238,11 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     TRY(signatures_check(v->options, &v->promises, &v->keys.in_force, v->run.threads, &v->findings,
                          &v->report->signatures, err));
     check_cosigned(v);
-    TRY(policies_check(v->options->dir, &v->findings, &v->report->policies, err));
+    TRY(policies_check(&v->run.policies, v->options->dir, &v->findings, &v->report->policies, err));
     if (v->run.results != NULL) {
         TRY(judge_promises(v, err));
     }
+    TRY(judge_newer(v, err));
     report_segments(v);
     report_promises(v);
     report_findings(v);
@@ -258,6 +261,7 @@ static enum cb_code attempt(const struct verify_options *options, bool is_last,
     v->is_last = is_last;
     findings_init(&v->findings);
     rotations_init(&v->run.rotations);
+    policies_init(&v->run.policies);
     enum cb_code code = keys_read(&v->keys, options->dir, options->key, &v->findings, err);
     code = code == CB_OK ? check_witnesses(v, err) : code;
     code = code == CB_OK ? read_origin(v, err) : code;
@@ -271,6 +275,7 @@ static enum cb_code attempt(const struct verify_options *options, bool is_last,
     chain_free(&v->run.chain);
     free(v->run.results);
     rotations_free(&v->run.rotations);
+    policies_free(&v->run.policies);
     findings_free(&v->findings);
     free(v);
     return code;

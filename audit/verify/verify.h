@@ -75,6 +75,9 @@ struct verify_report {
     enum verify_verdict verdict;
     char origin[NOTE_NAME_MAX + 1];
     uint64_t records, segments, bytes, void_bytes, torn_bytes, tiles;
+    bool
+        in_order; /* false: segments are missing or do not fit each other, and no record was read */
+    uint64_t unread; /* of the records: those in packed segments that cannot be unpacked */
     uint64_t pruned; /* of the records: the first ones, which were removed; their hashes are kept */
     int64_t first_us, last_us; /* of the first and the last record */
     uint64_t checkpoints;      /* of the log's own state, each different one counted once */
@@ -94,7 +97,8 @@ struct verify_report {
 };
 
 /* verify_log - CB_OK: *ret says whether it is intact. Anything else: it cannot be told, because a file
- * cannot be read, a key is missing or memory is short; *ret is not written. Blocks. */
+ * cannot be read, a key is missing, memory is short, or a newer version has written records that are not
+ * known here, and nothing else is wrong; *ret is not written. Blocks. */
 enum cb_code verify_log(const struct verify_options *options, struct verify_report *ret,
                         struct cb_err *err) CB_MUST_USE;
 

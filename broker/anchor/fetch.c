@@ -19,14 +19,17 @@ static enum cb_code get(const struct fetch_options *options, struct slice origin
     const struct anchor_http_options http_options = {
         .url = options->url, .ca_file = options->ca_file, .timeout_ms = options->timeout_ms};
     struct anchor_http *http = NULL;
+    struct cb_err why;
     char path[WITNESS_LOG_PATH_MAX];
     long status = 0;
     witness_log_path(origin, path);
     TRY(anchor_http_new(&http_options, &http, err));
     const enum cb_code code =
-        anchor_http_run(http, path, (struct slice){NULL, 0}, &status, out, err);
+        anchor_http_run(http, path, (struct slice){NULL, 0}, &status, out, &why);
     anchor_http_free(http);
-    TRY(code);
+    if (code != CB_OK) {
+        return cb_fail(err, code, "%.200s: %.260s", options->url, why.msg);
+    }
     if (status == 404) {
         return cb_fail(err, CB_ENOENT, "%.200s has seen no checkpoint of %.*s", options->url,
                        (int)(origin.len < 128 ? origin.len : 128), origin.ptr);

@@ -67,21 +67,24 @@ static enum cb_code ask_witness(const struct command_args *args, size_t i, struc
     const char *url = args_nth(args, "witness", i);
     const char *key = args_nth(args, "witness-key", i);
     const struct fetch_options options = {.url = url, .ca_file = args_text(args, "witness-ca")};
+    const bool is_tls = slice_has_prefix(slice_of(url), SLICE("https://"));
     struct buf bytes;
-    struct cb_err why;
     if (key == NULL || i == INPUTS_WITNESSES_MAX) {
         return cb_fail(err, CB_EINPUT, "each --witness needs its --witness-key; %u at most",
                        INPUTS_WITNESSES_MAX);
+    }
+    if (is_tls && options.ca_file == NULL) {
+        return cb_fail(err, CB_EINPUT,
+                       "--witness %.200s needs --witness-ca FILE: the CA of the witness's TLS "
+                       "certificate",
+                       url);
     }
     TRY(key_option_read("witness-key", key, NOTE_WITNESS, &in->witness_keys[i], err));
     struct verify_outside *o = next(in, url, err);
     if (o == NULL) {
         return err->code;
     }
-    const enum cb_code code = fetch_note(&options, origin, &bytes, &why);
-    if (code != CB_OK) {
-        return cb_fail(err, code, "%.150s: %.240s", url, why.msg);
-    }
+    TRY(fetch_note(&options, origin, &bytes, err));
     o->witness = &in->witness_keys[i];
     keep(in, o, bytes);
     return CB_OK;

@@ -90,7 +90,14 @@ static void add_label(struct buf *out, const char *label)
 static void add_records(struct buf *out, const struct verify_report *r)
 {
     add_label(out, "records");
+    if (!r->in_order) {
+        buf_add_str(out, "none was read: without every segment their order is not known\n");
+        return;
+    }
     buf_printf(out, "%llu", (unsigned long long)r->records);
+    if (r->unread > 0) {
+        buf_printf(out, ", %llu of which cannot be read", (unsigned long long)r->unread);
+    }
     if (r->records > 0) {
         buf_add_slice(out, SLICE(", from "));
         cli_add_time(out, r->first_us);
@@ -126,10 +133,13 @@ static void add_checkpoints(struct buf *out, const struct verify_report *r,
     buf_printf(out, "%llu, %llu signature%s checked%s; ", (unsigned long long)r->checkpoints,
                (unsigned long long)r->signatures, plural(r->signatures),
                against->quick ? " (--quick)" : "");
-    if (r->sealed >= r->records) {
-        buf_add_slice(out, SLICE("they cover every record\n"));
+    if (!r->in_order) {
+        buf_add_slice(out, SLICE("no record was compared with them\n"));
     } else if (r->verdict != VERIFY_INTACT) {
-        buf_printf(out, "the newest one that fits covers %llu\n", (unsigned long long)r->sealed);
+        buf_printf(out, "the newest one that fits what could be read is of %llu records\n",
+                   (unsigned long long)r->sealed);
+    } else if (r->sealed >= r->records) {
+        buf_add_slice(out, SLICE("they cover every record\n"));
     } else {
         buf_printf(out, "the newest %llu record%s not covered yet\n",
                    (unsigned long long)(r->records - r->sealed),
@@ -274,7 +284,9 @@ void verify_print_json(const struct verify_report *r, const struct verify_agains
     cli_json_text(out, "verdict", r->verdict == VERIFY_INTACT ? "intact" : "tampered");
     cli_json_text(out, "origin", r->origin);
     cli_json_u64(out, "records", r->records);
+    cli_json_u64(out, "unread", r->unread);
     cli_json_u64(out, "pruned", r->pruned);
+    cli_json_bool(out, "in_order", r->in_order);
     cli_json_u64(out, "segments", r->segments);
     cli_json_u64(out, "bytes", r->bytes);
     cli_json_u64(out, "void_bytes", r->void_bytes);
