@@ -1,6 +1,7 @@
 /* archive.c - see archive.h. Chooses segments and their order; the work itself is archive_pack.c's and
  * archive_copy.c's. */
 #include "audit/archive_parts.h"
+#include "audit/elsewhere.h"
 
 #include "audit/lines.h"
 
@@ -108,6 +109,9 @@ static enum cb_code run_locked(struct archiver *a, struct cb_err *err)
     int lock = -1;
     TRY(chain_read(a->dir, &a->chain, err)); /* first: is there a log? */
     chain_free(&a->chain);
+    if (a->options->to != NULL) {
+        TRY(elsewhere_check(a->dir, a->options->to, err));
+    }
     if (!a->options->dry_run) {
         TRY(archive_lock(a->io, a->dir, &lock, err));
     }

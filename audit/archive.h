@@ -53,7 +53,8 @@ struct archive_options {
 
 /* archive_run - CB_ENOENT: no log there, or no such second place. CB_EBUSY: another one is at work.
  * CB_ECORRUPT: a segment does not hold what it should, or both its forms are there and differ; the
- * message names it; nothing of it was removed. CB_EINPUT: the file system forbids (chattr +a). What
+ * message names it; nothing of it was removed. CB_EINPUT: the file system forbids (chattr +a), or the second
+ * place is the log itself, in it or around it. What
  * was done before stays done. */
 enum cb_code archive_run(const struct archive_options *options, struct archive_counts *ret,
                          struct cb_err *err) CB_MUST_USE;

@@ -1,4 +1,5 @@
 /* prune_plan.c - what may go: see prune.h. Changes nothing. */
+#include "audit/elsewhere.h"
 #include "audit/prune.h"
 
 #include "audit/archive_parts.h"
@@ -295,6 +296,9 @@ static enum cb_code plan(struct planner *p, struct cb_err *err)
         return cb_fail(err, CB_ECRYPTO, "SHA-256 is not available");
     }
     TRY(chain_read(p->options->dir, &p->chain, err));
+    if (p->options->archive != NULL) {
+        TRY(elsewhere_check(p->options->dir, p->options->archive, err));
+    }
     for (size_t i = 0; i < p->chain.num && !end; i++) {
         if (i + 1 == p->chain.num) {
             stays(p, p->chain.links[i].no, "it is the newest");

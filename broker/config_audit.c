@@ -53,6 +53,13 @@ void config_read_audit(struct config_reader *r, const struct yaml_node *root)
                  &c->audit_soft_free_bytes);
     config_bytes(r, audit, "low_space_hard", "audit.low_space_hard", 1U << 16, (uint64_t)1 << 50,
                  &c->audit_hard_free_bytes);
+    if (c->audit_hard_free_bytes != 0 && c->audit_soft_free_bytes != 0 &&
+        c->audit_soft_free_bytes < c->audit_hard_free_bytes) {
+        config_error(
+            r, audit,
+            "audit.low_space_soft is lower than low_space_hard: new certificates end first, so it "
+            "must be the higher one");
+    }
     uint64_t age_ms = 0;
     if (yaml_read_duration_ms(&r->yaml, yaml_get(audit, "segment_age"), "audit.segment_age", 60000,
                               (uint64_t)366 * 86400000, &age_ms)) {

@@ -5,7 +5,7 @@
 #   seg/                        +a   files can be made in it, none removed or renamed
 #   the newest segment          +a   can only be appended to; the broker asks for no more
 #   all older segments          +i   cannot be changed at all
-#   tile/, its files            +a, +i
+#   the files in tile/          +i   the folders stay as they are: tiles are put in place by renaming
 #
 # The broker never needs to take any of it back. What does - `certbroker audit archive` when it packs in
 # place, `certbroker audit prune` - says so; as root: chattr -R -a -i DIR/seg, run it, run this again. With
@@ -23,6 +23,6 @@ for old in "${segments[@]}" "$dir"/seg/*.jsonl.zst; do
 done
 chattr +a "$dir/seg"
 if [ -d "$dir/tile" ]; then
-    find "$dir/tile" -type d -exec chattr +a {} +
-    find "$dir/tile" -type f ! -name '.*' -exec chattr +i {} +
+    find "$dir/tile" -type d -exec chattr -a {} +
+    find "$dir/tile" -type f ! -name '.*' ! -name '*.part' -exec chattr +i {} +
 fi

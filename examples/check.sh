@@ -106,6 +106,7 @@ for tests in examples/policy.test.yaml examples/policies/*/*.test.yaml; do
 done
 [ "$num" -ge 10 ] || { echo "check.sh: example policies are missing" >&2; exit 2; }
 for script in examples/*.sh; do
-  sh -n "$script" || failed=1
+  shell=$(sed -n '1s|^#!/bin/||p' "$script") # the one that it asks for
+  "${shell:-sh}" -n "$script" || failed=1
 done
 exit $failed

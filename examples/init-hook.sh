@@ -278,7 +278,8 @@ request() { # PATH
       200) return ;;
       401) die $EXIT_UNAUTHENTICATED "$why" ;;
       403) die $EXIT_DENIED "$why" ;;
-      408 | 409 | 429 | 503) ;;
+      429) [ "$reason" != refused_too_often ] || die $EXIT_DENIED "$why" ;; # as a 403, and counted
+      408 | 409 | 503) ;;
       5??) die $EXIT_TEMPORARY "$why" ;;
       *) die $EXIT_USAGE "$why" ;;
     esac

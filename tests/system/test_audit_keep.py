@@ -172,6 +172,11 @@ def append_only(broker):
     subprocess.run([ROOT / "examples/certbroker-append-only.sh", broker.audit_dir], check=True)
 
 
+def sealed_all(broker):
+    numbers = broker.metrics()
+    return numbers["certbroker_audit_sealed_size"] == numbers["certbroker_audit_next_seq"]
+
+
 def forbidden(action, *args):
     with pytest.raises(PermissionError):
         action(*args)
@@ -185,7 +190,13 @@ def test_append_only_attributes(start, ext4, tmp_path):
     to.mkdir()
     broker = start(audit_dir=ext4.path / "audit", config={"audit": {
         "low_space_soft": "64KiB", "low_space_hard": "64KiB"}})
+    deny(broker, 300)  # enough for a hash tile
+    wait_until(lambda: sealed_all(broker), 10, "a checkpoint")
     append_only(broker)
+    deny(broker, 300)  # and for the next one, under the attributes
+    wait_until(lambda: sealed_all(broker), 10, lambda: f"a checkpoint:\n{broker.log()[-2000:]}")
+    assert len(list((broker.audit_dir / "tile").rglob("00[0-9]"))) >= 2
+    forbidden((broker.audit_dir / "tile/0/000").unlink)
     callers = Callers(broker)
     callers.wait_for(20)
     live = newest_segment(broker)

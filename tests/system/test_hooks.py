@@ -169,6 +169,16 @@ def test_rate_is_waited_for(start, pki, out):
     got(out)
 
 
+def test_denied_too_often_is_still_denied(start, out):
+    broker = start(config={"limits": {"refused_per_minute": 2}})
+    for _ in range(4):
+        before = time.monotonic()
+        done = hook(broker, out, CERTBROKER_HOSTS="evil.example")
+        assert done.returncode == DENIED and "evil.example" in done.stderr, done.stderr
+        assert time.monotonic() - before < 10
+    assert "refused_too_often" in done.stderr
+
+
 @pytest.mark.parametrize("limits,reason", [
     ({"rate": {"count": 1, "per": "1h"}}, "rate_limited"),
     ({"max_active": 1}, "too_many_active"),
