@@ -199,30 +199,16 @@ bool proof_check_inclusion(struct merkle *m, const struct proof *proof, uint64_t
     return c.last == 0 && memcmp(hash, root, SHA256_LEN) == 0;
 }
 
-bool proof_check_consistency(struct merkle *m, const struct proof *proof, uint64_t old,
-                             uint64_t size, const unsigned char old_root[SHA256_LEN],
-                             const unsigned char root[SHA256_LEN])
+/* consistency_roots - what the proof makes of both trees. Both hashes begin as the complete subtree at
+ * whose end the old tree ends; the proof goes on at from. False: it is too short or too long. */
+static bool consistency_roots(struct merkle *m, const struct proof *proof, size_t from,
+                              struct climb c, unsigned char old_hash[SHA256_LEN],
+                              unsigned char hash[SHA256_LEN])
 {
-    if (old == 0 || old > size || proof->num > PROOF_HASHES_MAX) {
-        return false;
-    }
-    if (old == size) {
-        return proof->num == 0 && memcmp(old_root, root, SHA256_LEN) == 0;
-    }
-    const bool is_whole = (old & (old - 1)) == 0; /* the old tree is a subtree of the new one */
-    if (!is_whole && proof->num == 0) {
-        return false;
-    }
-    const unsigned char *start = is_whole ? old_root : proof->hashes[0];
-    unsigned char old_hash[SHA256_LEN];
-    unsigned char hash[SHA256_LEN];
-    memcpy(old_hash, start, SHA256_LEN);
-    memcpy(hash, start, SHA256_LEN);
-    struct climb c = {old - 1, size - 1};
     while (c.node & 1U) {
         up(&c);
     }
-    for (size_t i = is_whole ? 0 : 1; i < proof->num; i++) {
+    for (size_t i = from; i < proof->num; i++) {
         if (c.last == 0) {
             return false;
         }
@@ -234,6 +220,50 @@ bool proof_check_consistency(struct merkle *m, const struct proof *proof, uint64
         }
         up(&c);
     }
-    return c.last == 0 && memcmp(old_hash, old_root, SHA256_LEN) == 0 &&
-           memcmp(hash, root, SHA256_LEN) == 0;
+    return c.last == 0;
+}
+
+/* is_whole - the old tree is a subtree of the new one, so a proof does not carry its root. */
+static bool is_whole(uint64_t old)
+{
+    return (old & (old - 1)) == 0;
+}
+
+bool proof_check_consistency(struct merkle *m, const struct proof *proof, uint64_t old,
+                             uint64_t size, const unsigned char old_root[SHA256_LEN],
+                             const unsigned char root[SHA256_LEN])
+{
+    if (old == 0 || old > size || proof->num > PROOF_HASHES_MAX) {
+        return false;
+    }
+    if (old == size) {
+        return proof->num == 0 && memcmp(old_root, root, SHA256_LEN) == 0;
+    }
+    if (!is_whole(old) && proof->num == 0) {
+        return false;
+    }
+    const unsigned char *start = is_whole(old) ? old_root : proof->hashes[0];
+    unsigned char old_hash[SHA256_LEN];
+    unsigned char hash[SHA256_LEN];
+    memcpy(old_hash, start, SHA256_LEN);
+    memcpy(hash, start, SHA256_LEN);
+    return consistency_roots(m, proof, is_whole(old) ? 0 : 1, (struct climb){old - 1, size - 1},
+                             old_hash, hash) &&
+           memcmp(old_hash, old_root, SHA256_LEN) == 0 && memcmp(hash, root, SHA256_LEN) == 0;
+}
+
+bool proof_check_fork(struct merkle *m, const struct proof *proof, uint64_t old, uint64_t size,
+                      const unsigned char old_root[SHA256_LEN],
+                      const unsigned char root[SHA256_LEN])
+{
+    if (old == 0 || old >= size || proof->num == 0 || proof->num > PROOF_HASHES_MAX ||
+        is_whole(old)) {
+        return false;
+    }
+    unsigned char old_hash[SHA256_LEN];
+    unsigned char hash[SHA256_LEN];
+    memcpy(old_hash, proof->hashes[0], SHA256_LEN);
+    memcpy(hash, proof->hashes[0], SHA256_LEN);
+    return consistency_roots(m, proof, 1, (struct climb){old - 1, size - 1}, old_hash, hash) &&
+           memcmp(hash, root, SHA256_LEN) == 0 && memcmp(old_hash, old_root, SHA256_LEN) != 0;
 }

@@ -39,5 +39,12 @@ bool proof_check_inclusion(struct merkle *m, const struct proof *proof, uint64_t
 bool proof_check_consistency(struct merkle *m, const struct proof *proof, uint64_t old,
                              uint64_t size, const unsigned char old_root[SHA256_LEN],
                              const unsigned char root[SHA256_LEN]);
+/* proof_check_fork - the opposite: that the tree with this root begins with another tree of old records
+ * than old_root's. Nobody can make such a proof of trees of which one continues the other, as nobody can
+ * make a consistency proof of those that do not; so it convicts whoever signed both. A bad proof is
+ * neither. Never true of an old tree of 2^n records: a proof from there does not carry its root. */
+bool proof_check_fork(struct merkle *m, const struct proof *proof, uint64_t old, uint64_t size,
+                      const unsigned char old_root[SHA256_LEN],
+                      const unsigned char root[SHA256_LEN]);
 
 #endif

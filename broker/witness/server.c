@@ -93,6 +93,8 @@ static void on_request(void *ctx, struct edge_exchange *x)
     answer(s, x, &a, &reply.allow);
     if (a.is_alarm) {
         log_error("witness.alarm", "%s (from %s)", a.message, x->peer);
+    } else if (a.is_warning) {
+        log_warn("witness.unproven", "%s (from %s)", a.message, x->peer);
     } else {
         log_debug("witness.request", "%s: %d %s", x->peer, a.status, a.message);
     }

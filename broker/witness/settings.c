@@ -120,6 +120,16 @@ static void read_log_section(struct settings_reader *r, const struct yaml_node *
 
 /* ---- the logs ---- */
 
+static bool has_key(const struct witness_log *log, const struct note_key *key)
+{
+    for (size_t i = 0; i < log->num_keys; i++) {
+        if (note_key_eq(&log->keys[i], key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_key(struct settings_reader *r, const struct yaml_node *n, struct witness_log *log)
 {
     struct slice text;
@@ -135,6 +145,8 @@ static void read_key(struct settings_reader *r, const struct yaml_node *n, struc
     } else if (strcmp(key.name, log->origin) != 0) {
         yaml_complain(&r->yaml, n, "this key is of the log \"%s\", not of \"%s\"", key.name,
                       log->origin);
+    } else if (has_key(log, &key)) {
+        yaml_complain(&r->yaml, n, "this key is in the list already: the oldest comes first");
     } else if (log->num_keys == WITNESS_KEYS_MAX) {
         yaml_complain(&r->yaml, n, "at most %u keys a log", WITNESS_KEYS_MAX);
     } else {

@@ -101,8 +101,8 @@ enum cb_code store_replace(const struct store *store, const char *id, struct sli
     return io_put_file(store->io, store->dir, name, note, err);
 }
 
-enum cb_code store_keep_evidence(struct store *store, const char *name, struct slice note,
-                                 struct cb_err *err)
+enum cb_code store_keep_evidence(const struct store *store, const char *name, struct slice note,
+                                 bool *ret_is_new, struct cb_err *err)
 {
     char dir[STORE_DIR_MAX];
     char path[STORE_DIR_MAX];
@@ -110,12 +110,10 @@ enum cb_code store_keep_evidence(struct store *store, const char *name, struct s
     TRY(join(store->dir, "../evidence", dir, err));
     TRY(join(dir, name, path, err));
     if (store->io->lstat(store->io->ctx, path, &st) == 0) {
+        *ret_is_new = false;
         return CB_OK;
     }
-    if (store->num_evidence == STORE_EVIDENCE_MAX) {
-        return cb_fail(err, CB_ELIMIT, "%u notes were kept since the start: no more are",
-                       STORE_EVIDENCE_MAX);
-    }
-    store->num_evidence++;
-    return io_put_file(store->io, dir, name, note, err);
+    TRY(io_put_file(store->io, dir, name, note, err));
+    *ret_is_new = true;
+    return CB_OK;
 }

@@ -10,13 +10,11 @@
 #include "audit/tlog/note.h"
 
 #define STORE_DIR_MAX 1024U
-#define STORE_EVIDENCE_MAX 256U /* notes kept that contradict what was cosigned; then no more */
 
 struct store {
     const struct audit_io *io;
     char dir[STORE_DIR_MAX]; /* DIR/state */
     int lock_fd;
-    unsigned num_evidence; /* since the start */
 };
 
 /* store_create - DIR, DIR/state and DIR/evidence, where they are missing. */
@@ -35,8 +33,8 @@ enum cb_code store_read(const struct store *store, const char *id, struct buf *o
 enum cb_code store_replace(const struct store *store, const char *id, struct slice note,
                            struct cb_err *err) CB_MUST_USE;
 /* store_keep_evidence - a note that contradicts what was cosigned, as DIR/evidence/NAME; one that is
- * there already is left as it is. CB_ELIMIT: there are enough. */
-enum cb_code store_keep_evidence(struct store *store, const char *name, struct slice note,
-                                 struct cb_err *err) CB_MUST_USE;
+ * there already is left as it is. How many is the caller's to bound. */
+enum cb_code store_keep_evidence(const struct store *store, const char *name, struct slice note,
+                                 bool *ret_is_new, struct cb_err *err) CB_MUST_USE;
 
 #endif

@@ -9,6 +9,7 @@
 
 #define ANSWER_MAX (NOTE_BYTES_MAX + 1024U)
 #define EVIDENCE_NAME_MAX 128U
+#define WARN_EVERY_S 60U
 
 static void answer_new(struct witness_answer *a, int status, const char *content_type)
 {
@@ -56,25 +57,35 @@ static struct witness_log *find_log(const struct witness *w, const char *origin)
     return NULL;
 }
 
-/* signed_by - the key of the log with a good signature on it; NULL: none. A bad one by a key we know
- * does not spoil a good one by another. */
-static const struct note_key *signed_by(const struct witness_log *log, const struct note *note)
-{
-    uint64_t time_s = 0;
-    for (size_t i = 0; i < log->num_keys; i++) {
-        if (note_verify(note, &log->keys[i], &time_s) == NOTE_GOOD) {
-            return &log->keys[i];
-        }
-    }
-    return NULL;
-}
-
 struct submission {
     struct add_checkpoint add;
     struct note note;
     struct checkpoint checkpoint;
     struct witness_log *log;
+    size_t key; /* of the log's keys: whose signature is on it */
 };
+
+/* check_signature - by a key of the log, and by none that was followed by another: whoever finds a
+ * retired key must not be able to write the log on. */
+static bool check_signature(struct submission *s, struct witness_answer *ret)
+{
+    const struct witness_log *log = s->log;
+    if (!witness_log_signed(log, &s->note, &s->key)) {
+        witness_answer_text(ret, 403,
+                            "no key of %.128s that this witness knows has signed the checkpoint",
+                            log->origin);
+        return false;
+    }
+    if (s->key < log->newest_key) {
+        witness_answer_text(ret, 403,
+                            "the checkpoint is signed by a retired key of %.128s, %08x: a key "
+                            "that is listed behind it, %08x, has signed the newest one",
+                            log->origin, (unsigned)log->keys[s->key].id,
+                            (unsigned)log->keys[log->newest_key].id);
+        return false;
+    }
+    return true;
+}
 
 /* read_submission - who is it about, and did that log sign it? */
 static bool read_submission(const struct witness *w, struct slice body, struct submission *s,
@@ -96,13 +107,7 @@ static bool read_submission(const struct witness *w, struct slice body, struct s
                             s->checkpoint.origin);
         return false;
     }
-    if (signed_by(s->log, &s->note) == NULL) {
-        witness_answer_text(ret, 403,
-                            "no key of %.128s that this witness knows has signed the checkpoint",
-                            s->log->origin);
-        return false;
-    }
-    return true;
+    return check_signature(s, ret);
 }
 
 static bool root_is(const struct checkpoint *c, const unsigned char root[SHA256_LEN])
@@ -127,6 +132,20 @@ static bool proof_holds(struct witness *w, const struct submission *s)
                                    now->root);
 }
 
+/* keep_evidence - of the first few: one is enough to convict. */
+static enum cb_code keep_evidence(struct witness *w, const struct submission *s, const char *name,
+                                  struct cb_err *err)
+{
+    bool is_new = false;
+    if (s->log->num_evidence == WITNESS_EVIDENCE_MAX) {
+        return cb_fail(err, CB_ELIMIT, "%u of this log were kept since the start",
+                       WITNESS_EVIDENCE_MAX);
+    }
+    TRY(store_keep_evidence(&w->store, name, s->add.note, &is_new, err));
+    s->log->num_evidence += is_new ? 1 : 0;
+    return CB_OK;
+}
+
 /* contradicted - a key of the log has signed something that does not go with what was cosigned. */
 static void contradicted(struct witness *w, const struct submission *s, const char *what,
                          struct witness_answer *ret)
@@ -137,13 +156,35 @@ static void contradicted(struct witness *w, const struct submission *s, const ch
     hex_encode(s->checkpoint.root, 8, root);
     (void)snprintf(name, sizeof(name), "%s-%llu-%s.note", s->log->id,
                    (unsigned long long)s->checkpoint.size, root);
-    const bool is_kept = store_keep_evidence(&w->store, name, s->add.note, &err) == CB_OK;
+    const bool is_kept = keep_evidence(w, s, name, &err) == CB_OK;
     alarm_set(ret, "%.128s: a checkpoint of %llu records that its key signed %s; %s%.150s",
               s->log->origin, (unsigned long long)s->checkpoint.size, what,
               is_kept ? "kept as evidence/" : "not kept: ", is_kept ? name : err.msg);
 }
 
-static bool check_against_last(struct witness *w, const struct submission *s,
+/* unproven - a proof that does not hold says nothing about the log: anybody can put one to a genuine
+ * checkpoint. What is a contradiction is a proof of the opposite, which nobody can make but of a log
+ * whose key signed two histories. */
+static void unproven(struct witness *w, const struct submission *s, uint64_t now_s,
+                     struct witness_answer *ret)
+{
+    struct witness_log *log = s->log;
+    const struct checkpoint *now = &s->checkpoint;
+    witness_answer_text(ret, 422,
+                        "%.128s: the proof does not show that %llu records continue the %llu that "
+                        "were cosigned",
+                        log->origin, (unsigned long long)now->size,
+                        (unsigned long long)log->latest.size);
+    if (proof_check_fork(&w->sha, &s->add.proof, s->add.old, now->size, log->latest.root,
+                         now->root)) {
+        contradicted(w, s, "continues other records than those that were cosigned", ret);
+    } else if (log->warned_s == 0 || now_s - log->warned_s >= WARN_EVERY_S) {
+        log->warned_s = now_s;
+        ret->is_warning = true;
+    }
+}
+
+static bool check_against_last(struct witness *w, const struct submission *s, uint64_t now_s,
                                struct witness_answer *ret)
 {
     const struct checkpoint *now = &s->checkpoint;
@@ -163,11 +204,7 @@ static bool check_against_last(struct witness *w, const struct submission *s,
         return false;
     }
     if (!proof_holds(w, s)) {
-        witness_answer_text(ret, 422,
-                            "the proof does not show that %llu records continue the %llu that "
-                            "were cosigned",
-                            (unsigned long long)now->size, (unsigned long long)before->size);
-        contradicted(w, s, "came without a proof that it continues what was cosigned", ret);
+        unproven(w, s, now_s, ret);
         return false;
     }
     return true;
@@ -178,7 +215,7 @@ static bool check_against_last(struct witness *w, const struct submission *s,
 static enum cb_code note_with(const struct submission *s, struct slice cosignature, struct buf *out,
                               struct cb_err *err)
 {
-    const struct note_key *key = signed_by(s->log, &s->note);
+    const struct note_key *key = &s->log->keys[s->key];
     buf_add_slice(out, s->note.text);
     buf_add_char(out, '\n');
     for (size_t i = 0; i < s->note.num; i++) {
@@ -202,6 +239,7 @@ static enum cb_code keep_and_answer(struct witness *w, const struct submission *
     s->log->note = *note;
     buf_init(note, 0);
     s->log->latest = s->checkpoint;
+    s->log->newest_key = s->key;
     s->log->is_seen = true;
     return CB_OK;
 }
@@ -211,7 +249,7 @@ void witness_add(struct witness *w, struct slice body, uint64_t now_s, struct wi
     struct submission s = {.log = NULL};
     struct cb_err err = {0};
     struct buf note;
-    if (!read_submission(w, body, &s, ret) || !check_against_last(w, &s, ret)) {
+    if (!read_submission(w, body, &s, ret) || !check_against_last(w, &s, now_s, ret)) {
         return;
     }
     struct witness_answer a;

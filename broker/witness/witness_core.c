@@ -69,6 +69,18 @@ void witness_close(struct witness *w)
     store_close(&w->store);
 }
 
+bool witness_log_signed(const struct witness_log *log, const struct note *note, size_t *ret_key)
+{
+    uint64_t time_s = 0;
+    for (size_t i = log->num_keys; i > 0; i--) {
+        if (note_verify(note, &log->keys[i - 1], &time_s) == NOTE_GOOD) {
+            *ret_key = i - 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* check_own - the state says what we cosigned, so our signature has to be on it. */
 static enum cb_code check_own(const struct witness *w, struct witness_log *log, struct cb_err *err)
 {
@@ -86,6 +98,8 @@ static enum cb_code check_own(const struct witness *w, struct witness_log *log, 
     }
     if (what == NULL) {
         log->is_seen = true;
+        /* Not listed any more: all that are came later. */
+        (void)witness_log_signed(log, &note, &log->newest_key);
         return CB_OK;
     }
     return cb_fail(err, CB_ECORRUPT,
@@ -104,6 +118,16 @@ static enum cb_code load(const struct witness *w, struct witness_log *log, struc
     return code == CB_OK ? check_own(w, log, err) : code;
 }
 
+static unsigned kept_so_far(const struct witness *w, const char *origin)
+{
+    for (size_t i = 0; i < w->num_logs; i++) {
+        if (strcmp(w->logs[i].origin, origin) == 0) {
+            return w->logs[i].num_evidence;
+        }
+    }
+    return 0;
+}
+
 enum cb_code witness_set_logs(struct witness *w, const struct witness_log *logs, size_t num,
                               struct cb_err *err)
 {
@@ -115,6 +139,7 @@ enum cb_code witness_set_logs(struct witness *w, const struct witness_log *logs,
         memcpy(fresh[i].origin, logs[i].origin, sizeof(fresh[i].origin));
         memcpy(fresh[i].keys, logs[i].keys, sizeof(fresh[i].keys));
         fresh[i].num_keys = logs[i].num_keys;
+        fresh[i].num_evidence = kept_so_far(w, logs[i].origin);
         const enum cb_code code = load(w, &fresh[i], err);
         if (code != CB_OK) {
             free_logs(fresh, i + 1);

@@ -2,7 +2,8 @@
  * checkpoint it cosigned, and never two that contradict each other.
  *
  * A checkpoint is cosigned when a key of the log signed it and a proof shows that it continues the
- * last one. The new state is on the disk before the cosignature leaves. Compare and replace are one
+ * last one. Keys retire by themselves: the note that is kept holds the log's signature, and keys
+ * that are listed before the one that made it are refused from then on. The new state is on the disk before the cosignature leaves. Compare and replace are one
  * step because there is one thread (the event loop's) and one process (the store's lock).
  * Source: C2SP tlog-witness, tlog-cosignature. */
 #ifndef BROKER_WITNESS_WITNESS_CORE_H
@@ -14,18 +15,26 @@
 
 #define WITNESS_KEYS_MAX 16U /* of one log: each rotation of its key adds one */
 #define WITNESS_LOGS_MAX 1024U
+#define WITNESS_EVIDENCE_MAX 16U /* notes kept of one log from start to end; then no more */
 
 /* A log that may be witnessed. */
 struct witness_log {
     char origin[NOTE_NAME_MAX + 1];
-    struct note_key keys[WITNESS_KEYS_MAX];
+    struct note_key keys[WITNESS_KEYS_MAX]; /* the oldest first */
     size_t num_keys;
     /* what is below is the witness's */
     char id[SHA256_HEX_LEN + 1];
     bool is_seen;             /* something was cosigned; else latest.size counts as 0 */
     struct checkpoint latest; /* what is in note */
+    size_t newest_key;        /* of keys: whose signature is in note. Those before it are retired */
     struct buf note;          /* as cosigned, for whoever asks */
+    uint64_t warned_s;        /* when the last warning was given; 0: none */
+    unsigned num_evidence;    /* kept since the start */
 };
+
+/* witness_log_signed - the last of its keys that has a good signature on the note. A bad one by a key we
+ * know does not spoil a good one by another. */
+bool witness_log_signed(const struct witness_log *log, const struct note *note, size_t *ret_key);
 
 struct witness {
     struct store store;
@@ -57,6 +66,7 @@ struct witness_answer {
     struct buf body;
     /* for the operator; what is not worth a line leaves it empty */
     bool is_alarm;
+    bool is_warning; /* less than that: at most one a minute and log */
     char message[CB_ERR_MSG_MAX];
 };
 

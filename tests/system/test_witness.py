@@ -88,6 +88,18 @@ def test_every_status(witness, log):
     assert len(list((witness.state / "evidence").iterdir())) == 2
 
 
+def test_a_bad_proof_is_no_alarm(witness, log):
+    """Anybody can put one to a genuine checkpoint; the log has done nothing wrong."""
+    cosigned(witness, log, 0, 100)
+    genuine = log.key.checkpoint(120, log.tree.root(120))
+    for proof in ([], [b"x" * 32], log.tree.consistency(100, 120)[:-1]):
+        assert witness.post(add_body(100, proof, genuine))[0] == 422
+    assert "witness.alarm" not in witness.log()
+    assert witness.log().count("witness.unproven") == 1
+    assert not list((witness.state / "evidence").iterdir())
+    cosigned(witness, log, 100, 120)
+
+
 def test_http(witness, log):
     for method, path, status in (("GET", "/add-checkpoint", 405), ("PUT", "/add-checkpoint", 405),
                                  ("POST", "/healthz", 405), ("GET", "/", 404),
@@ -114,6 +126,12 @@ def test_a_key_is_rotated_by_sighup(make, log):
     witness.allow(ORIGIN, log.key.vkey, fresh.key.vkey)
     assert witness.seen(ORIGIN).size == 10
     cosigned(witness, fresh, 10, 20)
+    # The old one is retired now, listed or not, and stays so.
+    status, _, said = witness.post(log.body(20, 25))
+    assert status == 403 and "retired key" in said, said
+    assert witness.stop() == 0
+    witness.start()
+    assert witness.post(log.body(20, 25))[0] == 403
     # A file that is wrong changes nothing, and says where.
     witness.file.write_text(witness.file.read_text().replace(ORIGIN + "+", "test/lag+"))
     witness.process.send_signal(signal.SIGHUP)

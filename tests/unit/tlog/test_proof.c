@@ -162,6 +162,11 @@ static bool continues(struct tree *t, const struct proof *p, uint64_t old, uint6
     return proof_check_consistency(&t->m, p, old, size, t->root[old], t->root[size]);
 }
 
+static bool convicts(struct tree *t, const struct proof *p, uint64_t old, uint64_t size)
+{
+    return proof_check_fork(&t->m, p, old, size, t->root[old], t->root[size]);
+}
+
 static void refuse_consistency(struct tree *t, const struct proof *good, uint64_t old,
                                uint64_t size)
 {
@@ -169,15 +174,18 @@ static void refuse_consistency(struct tree *t, const struct proof *good, uint64_
     for (size_t i = 0; i < good->num; i++) {
         bad.hashes[i][(i * 11) % SHA256_LEN] ^= (unsigned char)(1U << (i % 8));
         assert_false(continues(t, &bad, old, size));
+        assert_false(convicts(t, &bad, old, size)); /* a bad proof is none of the opposite */
         bad = *good;
         memmove(bad.hashes[i], bad.hashes[i + 1], (good->num - i - 1) * SHA256_LEN);
         bad.num--;
         assert_false(continues(t, &bad, old, size));
+        assert_false(convicts(t, &bad, old, size)); /* a bad proof is none of the opposite */
         bad = *good;
     }
     bad.num = good->num + 1;
     memcpy(bad.hashes[good->num], t->root[size], SHA256_LEN);
     assert_false(continues(t, &bad, old, size));
+    assert_false(convicts(t, &bad, old, size));
     /* Another past or another present. */
     assert_false(proof_check_consistency(&t->m, good, old, size, t->root[old - 1], t->root[size]));
     assert_false(proof_check_consistency(&t->m, good, old, size, t->root[old], t->root[size - 1]));
@@ -199,6 +207,11 @@ static void test_consistency(void **state)
             assert_true(continues(t, &p, old, size));
             assert_true(old != size || p.num == 0);
             refuse_consistency(t, &p, old, size);
+            assert_false(convicts(t, &p, old, size));
+            /* of a log that had signed another tree of old records; not from 2^n on */
+            assert_int_equal(
+                proof_check_fork(&t->m, &p, old, size, t->root[old - 1], t->root[size]),
+                old != size && (old & (old - 1)) != 0);
         }
     }
     t->size = SIZES;

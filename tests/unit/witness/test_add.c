@@ -191,6 +191,8 @@ static void test_bad_proofs(void **state)
     make_body(&world, 3, 9, &body);
     body.data[4] = '0';
     assert_int_equal(post(&world, buf_slice(&body), &a), 422);
+    assert_false(a.is_alarm);
+    assert_true(a.is_warning);
     buf_free(&a.body);
     buf_free(&body);
     assert_int_equal(show(&world, 0, 7), 200);
@@ -205,7 +207,7 @@ static void test_bad_proofs(void **state)
     assert_int_equal(post(&world, buf_slice(&body), &a), 422);
     buf_free(&a.body);
     buf_free(&body);
-    assert_int_equal(num_evidence(&world), 2);
+    assert_int_equal(num_evidence(&world), 1);
     /* of the same size */
     make_body(&world, 7, 7, &body);
     assert_int_equal(post(&world, buf_slice(&body), &a), 409);
@@ -213,11 +215,65 @@ static void test_bad_proofs(void **state)
     assert_true(a.is_alarm);
     buf_free(&a.body);
     buf_free(&body);
-    assert_int_equal(num_evidence(&world), 3);
+    assert_int_equal(num_evidence(&world), 2);
     /* the true one goes on */
     world.tree.fork_at = UINT64_MAX;
     assert_int_equal(seen(&world), 7);
     assert_int_equal(show(&world, 7, 20), 200);
+    world_stop(&world);
+}
+
+/* Whoever has a genuine checkpoint that was not shown yet, and no key, can put any proof to it. */
+static void test_a_bad_proof_alone_is_no_contradiction(void **state)
+{
+    static const uint64_t olds[] = {
+        7, 8}; /* whose proofs carry the root of the old tree, and do not */
+    struct world world;
+    struct witness_answer a;
+    struct buf body;
+    (void)state;
+    world_start(&world, &audit_system_io);
+    for (size_t i = 0; i < sizeof(olds) / sizeof(olds[0]); i++) {
+        assert_int_equal(show(&world, i == 0 ? 0 : olds[i - 1], olds[i]), 200);
+        make_body(&world, olds[i], 20, &body);
+        for (size_t at = 7; body.data[at] != '\n' || body.data[at + 1] != '\n'; at++) {
+            if (body.data[at - 1] == '\n') {
+                body.data[at] = body.data[at] == 'A' ? 'B' : 'A'; /* in this line of the proof */
+                assert_int_equal(post(&world, buf_slice(&body), &a), 422);
+                assert_false(a.is_alarm);
+                buf_free(&a.body);
+            }
+        }
+        buf_free(&body);
+    }
+    assert_int_equal(num_evidence(&world), 0);
+    assert_int_equal(show(&world, 8, 20), 200);
+    world_stop(&world);
+}
+
+static void test_evidence_is_bounded(void **state)
+{
+    struct world world;
+    struct witness_answer a;
+    struct buf body;
+    struct cb_err err;
+    char fork[16];
+    (void)state;
+    world_start(&world, &audit_system_io);
+    assert_int_equal(show(&world, 0, 7), 200);
+    world.tree.fork_at = 5;
+    world.tree.fork = fork;
+    for (unsigned i = 0; i < WITNESS_EVIDENCE_MAX + 3; i++) {
+        (void)snprintf(fork, sizeof(fork), "x%u-", i);
+        make_body(&world, 7, 7, &body);
+        assert_int_equal(post(&world, buf_slice(&body), &a), 409);
+        assert_true(a.is_alarm); /* said as often as it happens */
+        buf_free(&a.body);
+        buf_free(&body);
+        /* a reload does not forget how many there are */
+        assert_int_equal(witness_set_logs(&world.w, &world.known, 1, &err), CB_OK);
+    }
+    assert_int_equal(num_evidence(&world), WITNESS_EVIDENCE_MAX);
     world_stop(&world);
 }
 
@@ -244,6 +300,62 @@ static void test_a_rotated_key(void **state)
     world_stop(&world);
 }
 
+static void reopen(struct world *world)
+{
+    struct cb_err err;
+    witness_close(&world->w);
+    assert_int_equal(witness_open(&audit_system_io, world->dir, &world->w, &err), CB_OK);
+    assert_int_equal(witness_set_logs(&world->w, &world->known, 1, &err), CB_OK);
+}
+
+/* The first checkpoint under a new key is signed by both; from then on the old one counts for nothing,
+ * though it is listed, and though the witness was started anew. */
+static void test_a_retired_key(void **state)
+{
+    struct world world;
+    struct witness_answer a;
+    struct note_signer *keys[2];
+    struct buf body;
+    struct cb_err err;
+    (void)state;
+    world_start(&world, &audit_system_io);
+    keys[0] = world.log;
+    assert_int_equal(note_signer_new(slice_of(ORIGIN), NOTE_LOG, &keys[1], &err), CB_OK);
+    world.known.keys[1] = *note_signer_key(keys[1]);
+    world.known.num_keys = 2;
+    assert_int_equal(witness_set_logs(&world.w, &world.known, 1, &err), CB_OK);
+    assert_int_equal(show(&world, 0, 3), 200); /* not retired yet */
+    make_body(&world, 3, 6, &body);
+    struct checkpoint c = {.size = 6, .origin = ORIGIN};
+    struct buf text;
+    buf_init(&text, NOTE_BYTES_MAX);
+    root_of(&world.tree, 6, c.root);
+    checkpoint_text(&c, &text);
+    assert_int_equal(note_sign(buf_slice(&text), keys[1], 0, &body, &err), CB_OK);
+    buf_free(&text);
+    assert_int_equal(post(&world, buf_slice(&body), &a), 200);
+    buf_free(&a.body);
+    buf_free(&body);
+    for (unsigned i = 0; i < 2; i++) {
+        make_body(&world, 6, 9, &body);
+        assert_int_equal(post(&world, buf_slice(&body), &a), 403);
+        assert_non_null(strstr(a.body.data, "signed by a retired key of " ORIGIN));
+        buf_free(&a.body);
+        buf_free(&body);
+        assert_int_equal(seen(&world), 6);
+        reopen(&world);
+    }
+    world.log = keys[1];
+    assert_int_equal(show(&world, 6, 9), 200);
+    /* the list without it goes on as before */
+    world.known.keys[0] = world.known.keys[1];
+    world.known.num_keys = 1;
+    reopen(&world);
+    assert_int_equal(show(&world, 9, 12), 200);
+    note_signer_free(keys[0]);
+    world_stop(&world);
+}
+
 static void test_logs_are_kept_apart(void **state)
 {
     struct world world;
@@ -266,14 +378,6 @@ static void test_logs_are_kept_apart(void **state)
     assert_int_equal(world.w.logs[1].latest.size, 3);
     note_signer_free(other);
     world_stop(&world);
-}
-
-static void reopen(struct world *world)
-{
-    struct cb_err err;
-    witness_close(&world->w);
-    assert_int_equal(witness_open(&audit_system_io, world->dir, &world->w, &err), CB_OK);
-    assert_int_equal(witness_set_logs(&world->w, &world->known, 1, &err), CB_OK);
 }
 
 static void test_it_remembers(void **state)
@@ -383,7 +487,10 @@ int main(void)
         cmocka_unit_test(test_unknown_logs_and_keys),
         cmocka_unit_test(test_old_sizes),
         cmocka_unit_test(test_bad_proofs),
+        cmocka_unit_test(test_a_bad_proof_alone_is_no_contradiction),
+        cmocka_unit_test(test_evidence_is_bounded),
         cmocka_unit_test(test_a_rotated_key),
+        cmocka_unit_test(test_a_retired_key),
         cmocka_unit_test(test_logs_are_kept_apart),
         cmocka_unit_test(test_it_remembers),
         cmocka_unit_test(test_a_changed_state_is_refused),
