@@ -187,8 +187,8 @@ static size_t last_column(const struct cli_table *t)
     return last;
 }
 
-static void print_cell(const struct cli_table *t, size_t at, const struct cell *cell,
-                       struct buf *out)
+/* print_cell - blanks are printed when a text follows them: a line ends with its last text. */
+static void print_cell(struct cli_table *t, size_t at, const struct cell *cell, struct buf *out)
 {
     const char *mark = t->charset == CLI_UTF8 ? "\xe2\x80\xa6" : "~"; /* an ellipsis */
     const size_t width = cli_text_width(cell->text);
@@ -197,18 +197,23 @@ static void print_cell(const struct cli_table *t, size_t at, const struct cell *
     const size_t room = t->widths[at] > 0 ? t->widths[at] - 1 : 0;
     const size_t bytes = is_cut ? cli_text_cut(cell->text, room) : cell->text.len;
     const struct slice part = {cell->text.ptr, bytes};
-    buf_add_slice(out, cell->colour);
-    buf_add_slice(out, part);
-    buf_add_str(out, is_cut ? mark : "");
-    buf_add_str(out, cell->colour.len > 0 ? t->colours.off : "");
-    size_t taken = cli_text_width(part) + (is_cut ? 1 : 0);
-    for (; !is_last && taken < t->widths[at]; taken++) {
-        buf_add_char(out, ' ');
+    const unsigned taken = (unsigned)cli_text_width(part) + (is_cut ? 1 : 0);
+    if (taken > 0) {
+        buf_printf(out, "%*s", (int)t->owed, "");
+        t->owed = 0;
+        buf_add_slice(out, cell->colour);
+        buf_add_slice(out, part);
+        buf_add_str(out, is_cut ? mark : "");
+        buf_add_str(out, cell->colour.len > 0 ? t->colours.off : "");
     }
-    buf_add_str(out, is_last ? "\n" : "  ");
+    t->owed += GAP + (taken < t->widths[at] ? t->widths[at] - taken : 0);
+    if (is_last) {
+        buf_add_char(out, '\n');
+        t->owed = 0;
+    }
 }
 
-static void print_titles(const struct cli_table *t, struct buf *out)
+static void print_titles(struct cli_table *t, struct buf *out)
 {
     for (size_t i = 0; i < t->num; i++) {
         const struct cell cell = {slice_of(t->colours.bold), slice_of(t->columns[i].title)};

@@ -31,6 +31,7 @@ struct cli_table {
     bool is_begun; /* widths are decided, titles are printed */
     unsigned widths[CLI_TABLE_COLUMNS];
     bool dropped[CLI_TABLE_COLUMNS];
+    unsigned owed; /* blanks in front of the next text of the line, if one comes */
 };
 
 /* cli_table_init - for stdout as terminal says. */

@@ -79,7 +79,8 @@ static int say_several(const char *id, const struct story_list *candidates)
     struct row_print print;
     char quoted[NAME_QUOTE_SIZE];
     (void)fprintf(stderr,
-                  "certbroker: \"%s\" could be any of these; show one by its record number:\n",
+                  "certbroker: \"%s\" could be any of these; show one by its record number, or say "
+                  "more (name=HOST, client=CLIENT):\n",
                   name_quote(slice_of(id), quoted));
     row_print_begin(&print, ROWS_TABLE, CLI_STRAIGHT);
     for (size_t i = 0; i < candidates->num; i++) {
@@ -92,23 +93,22 @@ static int say_several(const char *id, const struct story_list *candidates)
     return status;
 }
 
-static int show(const struct command_env *env, const struct command_args *args, enum show_how how)
+static int tell(const struct command_args *args, const char *dir, struct query *also,
+                enum show_how how)
 {
-    struct cli_audit audit;
     struct story story;
     struct story_list candidates;
     struct cb_err err = {.code = CB_OK};
+    struct review_damage damage = {.num = 0};
+    const struct review_search where = {.dir = dir, .damage = &damage};
     const char *id = args_operand(args, 0);
     int status = EXIT_USAGE;
-    if (!cli_audit_open(env, args, &audit)) {
-        return EXIT_USAGE;
-    }
-    switch (story_find(audit.dir, id, &story, &candidates, &err)) {
+    switch (story_find(&where, id, also, &story, &candidates, &err)) {
     case STORY_FOUND:
         status = args_has(args, "pem") ? print_pem(&story) : print_story(args, &story, how);
         break;
     case STORY_NOTHING:
-        status = say_nothing_found(audit.dir, id, &err);
+        status = say_nothing_found(dir, id, &err);
         break;
     case STORY_SEVERAL:
         status = say_several(id, &candidates);
@@ -118,7 +118,27 @@ static int show(const struct command_env *env, const struct command_args *args, 
         break;
     }
     story_free(&story);
-    cli_audit_close(env, &audit);
+    return review_damage_said(&damage, status);
+}
+
+static int show(const struct command_env *env, const struct command_args *args, enum show_how how)
+{
+    struct cli_audit audit;
+    struct query also;
+    struct cb_err err;
+    enum cb_code code = CB_OK;
+    int status = EXIT_USAGE;
+    query_init(&also);
+    for (size_t i = 1; i < args_num_operands(args) && code == CB_OK; i++) {
+        code = query_add(&also, args_operand(args, i), &err);
+    }
+    if (code != CB_OK) {
+        (void)command_usage_error(args, "%s", err.msg);
+    } else if (cli_audit_open(env, args, &audit)) {
+        status = tell(args, audit.dir, also.num == 0 ? NULL : &also, how);
+        cli_audit_close(env, &audit);
+    }
+    query_free(&also);
     return status;
 }
 
@@ -132,23 +152,21 @@ static int run_why(const struct command_env *env, const struct command_args *arg
     return show(env, args, SHOW_WHY);
 }
 
-static const char *const no_words[] = {NULL};
-
 #define ID_NOTES                                                                                   \
     "ID is a request id, a serial (hex in any spelling, or decimal), a certificate's SHA-256 or "  \
     "a\n"                                                                                          \
-    "record's number; of the first three a beginning will do. One term of a search is taken, "     \
-    "too:\n"                                                                                       \
-    "serial=4711 where digits alone could be several things.\n"                                    \
-    "Exit status: 0 found, 1 not found or not the only one, 2 cannot run.\n"
+    "record's number; of the first three a beginning will do. A term of a search is taken, too:\n" \
+    "serial=4711 where digits alone could be several things. What ID leaves open further terms\n"  \
+    "decide: 3f5b name=HOST.\n"                                                                    \
+    "Exit status: 0 found, 1 not found or not the only one or the log is damaged, 2 cannot run.\n"
 
 const struct command review_audit_show = {
     .name = "audit show",
     .summary = "the whole story of a request or certificate",
-    .operands = "ID",
+    .operands = "ID [TERM...]",
     .min_operands = 1,
-    .max_operands = 1,
-    .operand_words = no_words,
+    .max_operands = QUERY_TERMS_MAX,
+    .operand_words = review_term_words,
     .options = options,
     .notes = ID_NOTES,
     .run = run_show,
@@ -157,10 +175,10 @@ const struct command review_audit_show = {
 const struct command review_audit_why = {
     .name = "audit why",
     .summary = "which rule gave a certificate, or why it was denied",
-    .operands = "ID",
+    .operands = "ID [TERM...]",
     .min_operands = 1,
-    .max_operands = 1,
-    .operand_words = no_words,
+    .max_operands = QUERY_TERMS_MAX,
+    .operand_words = review_term_words,
     .options = options,
     .notes = ID_NOTES
     "The rule is printed as it stood then, from the policy that the log kept. A denial is decided\n"

@@ -42,6 +42,9 @@ static const struct {
     {"supersedes", AT(supersedes)},
     {"cert_owner", AT(cert_owner)},
     {"follows", AT(follows)},
+    {"by_whom", AT(by)}, /* BY is a word of SQL */
+    {"note", AT(note)},
+    {"forced", AT(forced)},
 };
 #define NUM_TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -61,8 +64,8 @@ static const char end[] =
     "DROP VIEW IF EXISTS requests;\n"
     "CREATE VIEW requests AS\n"
     "  SELECT a.origin, a.seq, a.ts, o.seq AS outcome_seq, o.ts AS outcome_ts,\n"
-    "    COALESCE(o.type, a.type) AS type, a.req, a.client, a.via, a.on_behalf_of, a.peer, "
-    "a.action,\n"
+    "    COALESCE(o.type, a.type) AS type, a.req, a.client, a.via, a.credential, a.on_behalf_of,\n"
+    "    a.peer, a.action, a.by_whom, a.note,\n"
     "    a.profile, a.rule, a.owner, a.ticket, a.policy_sha256, COALESCE(o.reason, a.reason) AS "
     "reason,\n"
     "    COALESCE(o.detail, a.detail) AS detail, COALESCE(o.serial, a.serial) AS serial,\n"
@@ -70,7 +73,8 @@ static const char end[] =
     "  FROM records a LEFT JOIN records o ON o.origin = a.origin AND o.ref = a.seq AND o.type IN\n"
     "    ('issue.ok', 'issue.fail', 'issue.unknown', 'revoke.ok', 'revoke.fail', "
     "'revoke.unknown')\n"
-    "  WHERE a.type IN ('issue.attempt', 'revoke.attempt', 'authz.deny', 'request.refused');\n"
+    "  WHERE a.type IN ('issue.attempt', 'revoke.attempt', 'authz.deny', 'request.refused',\n"
+    "    'authn.fail') OR (a.type = 'revoke.ok' AND a.ref IS NULL);\n"
     "COMMIT;\n";
 
 void export_sql_begin(struct buf *out)

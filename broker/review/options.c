@@ -59,6 +59,21 @@ bool review_number(const struct command_args *args, const char *name, uint64_t m
     return true;
 }
 
+int review_damage_said(const struct review_damage *damage, int status)
+{
+    for (size_t i = 0; i < damage->num; i++) {
+        (void)fprintf(stderr, "certbroker: warning: %s\n", damage->what[i]);
+    }
+    if (damage->num == 0) {
+        return status;
+    }
+    (void)fprintf(stderr,
+                  "certbroker: %sthis was stepped over and the answer may not be whole: run "
+                  "`certbroker audit verify`\n",
+                  damage->has_more ? "and more; " : "");
+    return status == EXIT_OK ? EXIT_PROBLEM : status;
+}
+
 int review_failed(const struct cb_err *err)
 {
     (void)fprintf(stderr, "certbroker: %s\n", err->msg);

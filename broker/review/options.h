@@ -34,6 +34,9 @@ bool review_query(const struct command_args *args, struct query *ret);
  * usage error. */
 bool review_number(const struct command_args *args, const char *name, uint64_t min, uint64_t max,
                    uint64_t fallback, uint64_t *ret);
+/* review_damage_said - what could not be read, on stderr. Returns status, or EXIT_PROBLEM instead of
+ * EXIT_OK where there is something: then what was found may not be all. */
+int review_damage_said(const struct review_damage *damage, int status);
 /* review_failed - why the log could not be read, on stderr; EXIT_USAGE. */
 int review_failed(const struct cb_err *err);
 

@@ -2,10 +2,9 @@
 #include "broker/review/row.h"
 
 const char *const review_result_words[] = {
-    "issued",         "denied",      "failed",  "unknown",
-    "open",           "undelivered", "revoked", "revoke-failed",
-    "revoke-unknown", "revoke-open", "refused", "stranger",
-    "info",           NULL};
+    "issued",      "denied",  "failed",          "unknown",       "open",
+    "undelivered", "revoked", "already-revoked", "revoke-failed", "revoke-unknown",
+    "revoke-open", "refused", "stranger",        "info",          NULL};
 
 static const struct {
     enum audit_type type;
@@ -17,7 +16,8 @@ static const struct {
     {AUDIT_ISSUE_ATTEMPT, RESULT_OPEN},
     {AUDIT_ISSUE_UNDELIVERED, RESULT_UNDELIVERED},
     {AUDIT_AUTHZ_DENY, RESULT_DENIED},
-    {AUDIT_REVOKE_OK, RESULT_REVOKED},
+    {AUDIT_REVOKE_OK, RESULT_REVOKED}, /* the first of its type is the usual one */
+    {AUDIT_REVOKE_OK, RESULT_ALREADY_REVOKED},
     {AUDIT_REVOKE_FAIL, RESULT_REVOKE_FAILED},
     {AUDIT_REVOKE_UNKNOWN, RESULT_REVOKE_UNKNOWN},
     {AUDIT_REVOKE_ATTEMPT, RESULT_REVOKE_OPEN},
@@ -56,6 +56,9 @@ enum cb_code row_decode(const struct audit_line *first, const struct audit_line 
         TRY(decode(second, arena, ret, err));
     }
     ret->result = result_of(row_last(ret)->line.type);
+    if (ret->result == RESULT_REVOKED && slice_eq_str(row_last(ret)->event.effect, "none")) {
+        ret->result = RESULT_ALREADY_REVOKED;
+    }
     return CB_OK;
 }
 
@@ -63,6 +66,26 @@ const char *row_result_word(const struct review_row *row)
 {
     return row->result == RESULT_OTHER ? audit_type_word(row_last(row)->line.type)
                                        : review_result_words[row->result];
+}
+
+bool row_is_request(const struct review_row *row)
+{
+    return row->result == RESULT_ISSUED || row->result == RESULT_FAILED ||
+           row->result == RESULT_UNKNOWN || row->result == RESULT_OPEN;
+}
+
+bool row_is_finding(const struct review_row *row)
+{
+    const enum audit_type type = row_last(row)->line.type;
+    return type == AUDIT_RECONCILE_ORPHAN || type == AUDIT_RECONCILE_BYPASS ||
+           type == AUDIT_RECONCILE_MISSING || type == AUDIT_RECONCILE_RESOLVED;
+}
+
+bool row_is_revocation(const struct review_row *row)
+{
+    return row->result == RESULT_REVOKED || row->result == RESULT_ALREADY_REVOKED ||
+           row->result == RESULT_REVOKE_FAILED || row->result == RESULT_REVOKE_UNKNOWN ||
+           row->result == RESULT_REVOKE_OPEN;
 }
 
 bool row_result_type(struct slice word, enum audit_type *ret)

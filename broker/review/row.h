@@ -14,6 +14,7 @@ enum review_result {
     RESULT_OPEN,    /* asked, and no outcome yet */
     RESULT_UNDELIVERED,
     RESULT_REVOKED,
+    RESULT_ALREADY_REVOKED, /* it was revoked before: nothing was done */
     RESULT_REVOKE_FAILED,
     RESULT_REVOKE_UNKNOWN,
     RESULT_REVOKE_OPEN,
@@ -22,7 +23,7 @@ enum review_result {
     RESULT_INFO,
     RESULT_OTHER, /* about the broker, its policy, its log: the record's type says it */
 };
-#define REVIEW_RESULT_COUNT 14
+#define REVIEW_RESULT_COUNT 15
 extern const char
     *const review_result_words[]; /* in the enum's order without the last; ended by NULL */
 
@@ -50,6 +51,13 @@ enum cb_code row_decode(const struct audit_line *first, const struct audit_line 
 
 /* row_result_word - "issued", ...; for RESULT_OTHER the record's type. */
 const char *row_result_word(const struct review_row *row);
+
+/* row_is_request - somebody asked for a certificate, and the CA may have been asked for it. */
+bool row_is_request(const struct review_row *row);
+/* row_is_finding - of a comparison with the CA's own database, about one certificate or request. */
+bool row_is_finding(const struct review_row *row);
+/* row_is_revocation - of a certificate: wanted, done or not. A denied one is RESULT_DENIED. */
+bool row_is_revocation(const struct review_row *row);
 
 /* row_result_type - the type of the last record of a row with this result, given as a word. False: no
  * such word. */

@@ -67,6 +67,11 @@ static const struct {
     {"not_after", offsetof(struct audit_event, not_after)},
     {"revoke_reason", offsetof(struct audit_event, revoke_reason)},
     {"policy_sha256", offsetof(struct audit_event, policy_sha256)},
+    {"credential", offsetof(struct audit_event, who_credential)},
+    {"by", offsetof(struct audit_event, by)},
+    {"note", offsetof(struct audit_event, note)},
+    {"forced", offsetof(struct audit_event, forced)},
+    {"follows", offsetof(struct audit_event, follows)},
 };
 
 void row_csv_titles(struct buf *out)

@@ -4,19 +4,33 @@
 #include "broker/base/clock.h"
 
 #define WIDE 110U /* from here on there is room for the year, and for more of an id */
+#define NARROW 60U
 #define SHORT_ID 10U
 #define NAMES_SHOWN 3U
 
+/* On a narrow terminal what it was about must still be read; the record's number goes first. */
 static const struct cli_column narrow[] = {
-    {.title = "RECORD", .min = 16, .max = 16},
-    {.title = "TIME (UTC)", .min = 14, .max = 14},
-    {.title = "RESULT", .min = 6, .max = 14, .fair = 10},
-    {.title = "CLIENT", .min = 8, .max = 40, .fair = 14, .drop = 1},
-    {.title = "WHAT", .min = 7, .max = 70, .fair = 24},
+    {.title = "RECORD", .min = 16, .max = 16, .drop = 3},
+    {.title = "TIME (UTC)", .min = 11, .max = 11},
+    {.title = "RESULT", .min = 6, .max = 18, .fair = 10},
+    {.title = "CLIENT", .min = 8, .max = 40, .fair = 12, .drop = 1},
+    {.title = "WHAT", .min = 35, .max = 70},
     {.title = "WHY", .min = 8, .max = 40, .fair = 14, .drop = 2},
-    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 3},
-    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 4},
-    {.title = "PEER", .min = 9, .max = 46, .is_extra = true, .drop = 5},
+    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 4},
+    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 5},
+    {.title = "PEER", .min = 9, .max = 46, .is_extra = true, .drop = 6},
+};
+
+static const struct cli_column slim[] = {
+    {.title = "RECORD", .min = 16, .max = 16, .drop = 3},
+    {.title = "TIME (UTC)", .min = 11, .max = 11},
+    {.title = "RESULT", .min = 6, .max = 14},
+    {.title = "CLIENT", .min = 8, .max = 40, .drop = 1},
+    {.title = "WHAT", .min = 16, .max = 70},
+    {.title = "WHY", .min = 8, .max = 40, .drop = 2},
+    {.title = "REQUEST", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 4},
+    {.title = "SERIAL", .min = SHORT_ID, .max = SHORT_ID, .is_extra = true, .drop = 5},
+    {.title = "PEER", .min = 9, .max = 46, .is_extra = true, .drop = 6},
 };
 
 static const struct cli_column wide[] = {
@@ -34,7 +48,11 @@ static const struct cli_column wide[] = {
 void row_table_init(struct cli_table *t, const struct cli_terminal *terminal)
 {
     const bool is_wide = terminal->width == 0 || terminal->width >= WIDE;
-    cli_table_init(t, is_wide ? wide : narrow, sizeof(wide) / sizeof(wide[0]), terminal);
+    cli_table_init(t,
+                   is_wide                     ? wide
+                   : terminal->width >= NARROW ? narrow
+                                               : slim,
+                   sizeof(wide) / sizeof(wide[0]), terminal);
 }
 
 /* ---- what it was about ---- */
@@ -66,6 +84,19 @@ static bool add_names(const struct audit_names *n, struct buf *out)
     return num > 0;
 }
 
+/* add_person - who made the broker do it, and what was said to it. */
+static void add_person(const struct review_row *row, struct buf *out)
+{
+    const struct slice note = row_text(row, note);
+    if (row_text(row, by).len == 0) {
+        return;
+    }
+    buf_add_str(out, " by ");
+    buf_add_slice(out, row_text(row, by));
+    buf_add_str(out, note.len > 0 ? ": " : "");
+    buf_add_slice(out, note);
+}
+
 static void add_revocation(const struct review_row *row, struct buf *out)
 {
     const struct slice serial = row_text(row, serial);
@@ -76,10 +107,34 @@ static void add_revocation(const struct review_row *row, struct buf *out)
         buf_add_char(out, ' ');
         buf_add_slice(out, reason);
     }
-    if (owner.ptr != NULL && !slice_eq(owner, row_text(row, who_id))) {
+    if (owner.len > 0 && !slice_eq(owner, row_text(row, who_id))) {
         buf_add_str(out, " of ");
         buf_add_slice(out, owner);
     }
+    add_person(row, out);
+}
+
+/* add_policy - of a reload: who wanted it, then what was said about it. */
+static bool add_policy(const struct review_row *row, struct buf *out)
+{
+    const struct audit_event *e = &row_last(row)->event;
+    const enum audit_type type = row_last(row)->line.type;
+    if (type != AUDIT_POLICY_LOAD && type != AUDIT_POLICY_REJECT) {
+        return false;
+    }
+    if (e->forced.len > 0) {
+        buf_add_str(out, "FORCED ");
+    }
+    buf_add_str(out, "by ");
+    buf_add_slice(out, e->by.len > 0 ? e->by : SLICE("nobody who is named"));
+    const struct slice said[] = {e->forced, e->note, e->forced.len > 0 ? SLICE("") : e->detail};
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        if (said[i].len > 0) {
+            buf_add_str(out, ": ");
+            buf_add_slice(out, said[i]);
+        }
+    }
+    return true;
 }
 
 /* add_other - of records that are about no certificate. */
@@ -110,7 +165,7 @@ void row_what(const struct review_row *row, struct buf *out)
     const bool is_revocation = slice_eq_str(row_text(row, action), "revoke");
     if (is_revocation && row_text(row, serial).ptr != NULL) {
         add_revocation(row, out);
-    } else if (!add_names(row_names(row), out)) {
+    } else if (!add_policy(row, out) && !add_names(row_names(row), out)) {
         add_other(row, out);
     }
 }
@@ -123,6 +178,7 @@ struct slice row_why(const struct review_row *row)
     case RESULT_ISSUED:
     case RESULT_OPEN:
     case RESULT_REVOKED:
+    case RESULT_ALREADY_REVOKED:
     case RESULT_REVOKE_OPEN:
     case RESULT_INFO:
         return row_text(row, rule);
@@ -159,6 +215,7 @@ const char *row_colour(const struct review_row *row, const struct cli_colours *c
         return c->warn;
     case RESULT_REVOKED:
         return c->bold;
+    case RESULT_ALREADY_REVOKED:
     case RESULT_INFO:
     case RESULT_OTHER:
         break;
@@ -168,13 +225,24 @@ const char *row_colour(const struct review_row *row, const struct cli_colours *c
 
 /* ---- a line ---- */
 
+/* add_time - where there is little room without what it shares with the present: today only the hour, this
+ * year no year, and before that no hour. */
 static void add_time(struct cli_table *t, int64_t us)
 {
     char text[21];
+    char now[21];
     time_format_s(us / 1000000, text);
+    time_format_s(clock_wall_us(&cb_system_clock) / 1000000, now);
     text[10] = ' ';
-    const struct slice whole = {text, 19};
-    cli_table_cell(t, "", t->columns == wide ? whole : slice_from(whole, 5));
+    struct slice shown = {text, 19};
+    if (t->columns != wide && memcmp(text, now, 10) == 0) {
+        shown = slice_from(shown, 11);
+    } else if (t->columns != wide && memcmp(text, now, 4) == 0) {
+        shown = (struct slice){text + 5, 11};
+    } else if (t->columns != wide) {
+        shown = (struct slice){text, 10};
+    }
+    cli_table_cell(t, "", shown);
 }
 
 static void add_id(struct cli_table *t, struct slice id)

@@ -4,10 +4,21 @@
 
 #include "broker/review/query.h"
 
+#define REVIEW_DAMAGE_SHOWN 8U
+
+/* What could not be read and was stepped over. */
+struct review_damage {
+    char what[REVIEW_DAMAGE_SHOWN][320]; /* file, record, what is wrong; each once */
+    size_t num;                          /* of those that are in what */
+    bool has_more;
+};
+
 struct review_search {
     const char *dir;
-    int64_t since_us, until_us; /* of the row's last record; half open */
-    struct query *query;        /* NULL: everything */
+    struct review_damage *damage; /* step over what is damaged, and tell it here; NULL: that is an
+                                     error */
+    int64_t since_us, until_us;   /* of the row's last record; half open */
+    struct query *query;          /* NULL: everything */
     struct query *any_of; /* of these terms one is enough: for who looks himself; only narrows where
                                    to look. NULL: no such */
     struct slice literals[AUDIT_GREP_LITERALS]; /* as audit_grep_want, where neither is given */

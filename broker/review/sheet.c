@@ -21,13 +21,26 @@ void sheet_free(struct sheet *s)
     buf_free(&s->text);
 }
 
-void sheet_heading(struct sheet *s, const char *colour, const char *text)
+void sheet_title(struct sheet *s, const char *colour, struct slice text)
 {
-    buf_add_str(s->out, s->out->len > 0 ? "\n" : "");
     buf_add_str(s->out, colour);
-    buf_add_str(s->out, text);
+    buf_add_slice(s->out, text);
     buf_add_str(s->out, colour[0] != '\0' ? s->c.off : "");
     buf_add_char(s->out, '\n');
+}
+
+void sheet_heading(struct sheet *s, const char *text)
+{
+    s->heading = text;
+}
+
+void sheet_raw(struct sheet *s)
+{
+    if (s->heading != NULL) {
+        buf_add_str(s->out, s->out->len > 0 ? "\n" : "");
+        sheet_title(s, s->c.bold, slice_of(s->heading));
+        s->heading = NULL;
+    }
 }
 
 void sheet_begin(struct sheet *s, const char *label)
@@ -98,9 +111,13 @@ void sheet_end(struct sheet *s)
 {
     struct slice rest = buf_slice(&s->text);
     size_t column = 0; /* behind the label */
+    while (rest.len > 0 && rest.ptr[rest.len - 1] == ' ') {
+        rest.len--;
+    }
     if (rest.len == 0) {
         return;
     }
+    sheet_raw(s);
     const size_t room = s->width > SHEET_LABEL + 20 ? s->width - SHEET_LABEL : 0;
     buf_printf(s->out, "%s  %-*s%s", s->c.dim, (int)SHEET_LABEL - 2, s->label, s->c.off);
     while (rest.len > 0) {

@@ -5,19 +5,36 @@
 
 #define NAMES_MAX 512U
 
+/* found_when - by which comparison with the CA's database. */
+static void found_when(struct sheet *s, const struct review_row *finding)
+{
+    sheet_say(s, " (found ");
+    sheet_time(s, row_last(finding)->line.ts_us);
+    sheet_say(s, ", record %llu)", (unsigned long long)row_last(finding)->line.seq);
+}
+
 static void heading_state(struct sheet *s, const struct story *story)
 {
     const int64_t now_us = clock_wall_us(&cb_system_clock);
     const enum show_state state = show_state(story, now_us);
     int64_t end_us = 0;
     char span[32];
+    const struct review_row *certificate = story_certificate(story);
+    const struct review_row *at_ca = story_finding(story, "revoked_at_ca");
+    const struct review_row *missing = story_finding(story, "missing");
     sheet_begin(s, "now");
     sheet_coloured(s,
                    state == STATE_ALIVE     ? s->c.good
                    : state == STATE_EXPIRED ? s->c.dim
                                             : s->c.bad,
                    slice_of(show_state_word(state)));
-    if (story->issue != NULL && time_parse(row_text(story->issue, not_after), &end_us)) {
+    if (state == STATE_REVOKED_AT_CA) {
+        found_when(s, at_ca);
+    } else if (missing != NULL) {
+        sheet_say(s, "; the CA's own database does not have it");
+        found_when(s, missing);
+    }
+    if (certificate != NULL && time_parse(row_text(certificate, not_after), &end_us)) {
         show_span(end_us - now_us, span);
         sheet_say(s, end_us > now_us ? "; ends " : "; ended ");
         sheet_time(s, end_us);
@@ -38,7 +55,10 @@ void show_title(struct sheet *s, const struct story *story)
     buf_add_str(&title, row_colour(row, &s->c));
     buf_add_str(&title, row_result_word(row));
     buf_add_str(&title, s->c.off);
-    buf_add_str(&title, story->serial.ptr != NULL ? "  certificate " : "  ");
+    const bool is_denied_revocation =
+        row->result == RESULT_DENIED && slice_eq_str(row_text(row, action), "revoke");
+    buf_add_str(&title, is_denied_revocation ? "  revocation of" : " ");
+    buf_add_str(&title, story->serial.ptr != NULL ? " certificate " : " ");
     if (story->serial.ptr != NULL) {
         cli_add_escaped(&title, story->serial, s->charset);
     } else {
@@ -46,7 +66,8 @@ void show_title(struct sheet *s, const struct story *story)
         cli_add_escaped(&title, buf_slice(&s->text), s->charset);
         buf_reset(&s->text);
     }
-    sheet_heading(s, s->c.bold, buf_ok(&title) ? title.data : "");
+    sheet_title(s, s->c.bold, buf_slice(&title));
+    s->out->failed = s->out->failed || !buf_ok(&title);
     buf_free(&title);
     if (story->serial.ptr != NULL) {
         heading_state(s, story);
@@ -60,19 +81,54 @@ static void text_line(struct sheet *s, const char *label, struct slice text)
     sheet_end(s);
 }
 
+/* show_credential - what a stranger came with. */
+static void show_credential(struct sheet *s, const struct review_row *row)
+{
+    const struct slice credential = row_text(row, who_credential);
+    const struct audit_event *e = &row_first(row)->event;
+    sheet_begin(s, "showed");
+    sheet_add(s, row_text(row, who_via));
+    sheet_say(s, row_text(row, who_via).len > 0 ? " " : "");
+    sheet_add(s, credential);
+    sheet_end(s);
+    if (e->count != UINT64_MAX) {
+        sheet_begin(s, "times");
+        sheet_say(s, "%llu", (unsigned long long)e->count);
+        sheet_say(s, e->first_ts.ptr != NULL ? ", first " : "");
+        sheet_add(s, e->first_ts);
+        sheet_say(s, e->last_ts.ptr != NULL ? ", last " : "");
+        sheet_add(s, e->last_ts);
+        sheet_end(s);
+    }
+}
+
 static void show_caller(struct sheet *s, const struct review_row *row)
 {
     const struct slice via = row_text(row, who_via);
     const struct audit_event *e = &row_first(row)->event;
+    const struct slice wanted_by = row_text(row, by);
+    const bool is_own = slice_eq_str(via, "broker");
     sheet_begin(s, "by");
-    sheet_coloured(s, s->c.bold, row_text(row, who_id));
-    if (via.ptr != NULL) {
+    if (row->result == RESULT_STRANGER) {
+        sheet_coloured(s, s->c.bold, SLICE("nobody whom the policy knows"));
+    } else if (is_own && wanted_by.len > 0) {
+        sheet_coloured(s, s->c.bold, wanted_by);
+        sheet_say(s, ", through the broker itself");
+    } else {
+        sheet_coloured(s, s->c.bold, row_text(row, who_id));
+        sheet_say(s, is_own ? ", the broker itself" : "");
+    }
+    if (via.len > 0 && !is_own && row->result != RESULT_STRANGER) {
         sheet_say(s, ", known by ");
         sheet_add(s, via);
         sheet_say(s, " ");
         sheet_add(s, row_text(row, who_credential));
     }
     sheet_end(s);
+    text_line(s, "note", row_text(row, note));
+    if (row->result == RESULT_STRANGER) {
+        show_credential(s, row);
+    }
     text_line(s, "for", row_text(row, on_behalf_of));
     text_line(s, "caller cert", row_text(row, who_cert_sha256));
     for (size_t i = 0; i < e->num_claims; i++) {
@@ -87,7 +143,7 @@ static void show_caller(struct sheet *s, const struct review_row *row)
 void show_asked(struct sheet *s, const struct story *story)
 {
     const struct review_row *row = story->main;
-    sheet_heading(s, s->c.bold, "Asked");
+    sheet_heading(s, "Asked");
     sheet_begin(s, "when");
     sheet_time(s, row_first(row)->line.ts_us);
     sheet_say(s, "  record %llu", (unsigned long long)row_first(row)->line.seq);
@@ -203,12 +259,14 @@ static void show_subject(struct sheet *s, const struct review_row *row)
 
 void show_names(struct sheet *s, const struct story *story)
 {
-    const struct review_row *row = story->issue != NULL ? story->issue : story->main;
+    const struct review_row *row = story->issue != NULL     ? story->issue
+                                   : story->request != NULL ? story->request
+                                                            : story->main;
     struct name_list want;
     struct name_list granted;
     take_names(&want, &row_first(row)->event.want);
     take_names(&granted, &row_last(row)->event.granted);
-    if (granted.num == 0 || (want.num == 0 && row->num == 1)) {
+    if (granted.num == 0 || !row_is_request(story->main) || (want.num == 0 && row->num == 1)) {
         one_list(s, "names", granted.num == 0 ? &want : &granted);
     } else if (same_names(&want, &granted)) {
         one_list(s, "names", &want);

@@ -44,7 +44,7 @@ static void add_proof(struct buf *out, const struct story *story)
     buf_init(&file, (size_t)256 << 10);
     cli_json_key(out, "proof");
     buf_add_char(out, '{');
-    const bool good = prover_open(story->dir, &prover, &err) == CB_OK &&
+    const bool good = prover_open(story->where.dir, &prover, &err) == CB_OK &&
                       prover_record(prover, seq, &file, &proven, &err) == CB_OK;
     cli_json_bool(out, "proven", good);
     if (good) {
@@ -72,6 +72,7 @@ bool show_json(const struct story *story, struct buf *out)
     cli_json_text(out, "state", state == STATE_NONE ? NULL : show_state_word(state));
     add_one(out, "records", story->main);
     add_one(out, "issue", story->issue);
+    add_one(out, "request", story->request);
     add_one(out, "undelivered", story->undelivered);
     add_list(out, "revocations", &story->revocations);
     add_list(out, "follow_ups", &story->follow_ups);

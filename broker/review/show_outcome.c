@@ -26,7 +26,7 @@ void show_certificate(struct sheet *s, const struct story *story)
     if (row == NULL) {
         return;
     }
-    sheet_heading(s, s->c.bold, "Certificate");
+    sheet_heading(s, "Certificate");
     text_line(s, "serial", row_text(row, serial));
     text_line(s, "decimal", row_text(row, serial_dec));
     text_line(s, "authority", row_text(row, aki));
@@ -54,10 +54,11 @@ static void show_answer(struct sheet *s, const struct audit_event *e)
 {
     sheet_begin(s, "CA");
     sheet_add(s, e->upstream);
+    sheet_say(s, e->upstream.len > 0 ? " " : "");
     if (e->upstream_http != UINT64_MAX) {
-        sheet_say(s, " answered %llu", (unsigned long long)e->upstream_http);
+        sheet_say(s, "answered %llu", (unsigned long long)e->upstream_http);
     } else if (e->stage.ptr != NULL) {
-        sheet_say(s, " gave no answer (");
+        sheet_say(s, "gave no answer (");
         sheet_add(s, e->stage);
         sheet_say(s, ")");
     }
@@ -76,7 +77,7 @@ void show_outcome(struct sheet *s, const struct story *story)
 {
     const struct review_row *row = story->main;
     const struct audit_event *e = &row_last(row)->event;
-    sheet_heading(s, s->c.bold, "Outcome");
+    sheet_heading(s, "Outcome");
     sheet_begin(s, "result");
     sheet_coloured(s, row_colour(row, &s->c), slice_of(row_result_word(row)));
     sheet_say(s, "  ");
@@ -86,8 +87,7 @@ void show_outcome(struct sheet *s, const struct story *story)
     }
     sheet_end(s);
     if (row->result != RESULT_DENIED) {
-        text_line(s, "reason", e->reason);
-        text_line(s, "", e->detail);
+        show_reason(s, row);
     }
     show_answer(s, e);
     if (e->effect.ptr != NULL && !slice_eq_str(e->effect, "done")) {
@@ -123,9 +123,12 @@ static void show_related(struct sheet *s, const char *label, const struct review
     sheet_coloured(s, row_colour(row, &s->c), slice_of(row_result_word(row)));
     sheet_say(s, " ");
     sheet_add(s, buf_slice(&what));
-    if (row_text(row, who_id).ptr != NULL) {
+    if (row_text(row, by).len == 0 && row_text(row, who_id).len > 0) {
         sheet_say(s, " by ");
         sheet_add(s, row_text(row, who_id));
+    } else if (row_is_finding(row)) {
+        sheet_say(s, " by ");
+        sheet_add(s, row_text(row, by));
     }
     if (reason.ptr != NULL) {
         sheet_say(s, " (");
@@ -155,31 +158,28 @@ static void show_list(struct sheet *s, const char *label, const struct story_lis
 
 void show_later(struct sheet *s, const struct story *story)
 {
-    const bool has_any =
-        story->revocations.num + story->follow_ups.num + story->repeats.num + story->findings.num >
-        0;
-    const bool was_foreign = story->issue != NULL && story->issue != story->main;
-    if (!has_any && story->superseded_by == NULL && story->undelivered == NULL && !was_foreign &&
-        story->serial.ptr == NULL) {
-        return;
+    sheet_heading(s, "Around it");
+    if (story->request != NULL) {
+        show_related(s, "asked for", story->request);
     }
-    sheet_heading(s, s->c.bold, "Around it");
-    if (was_foreign) {
+    if (story->issue != NULL && story->issue != story->main) {
         show_related(s, "issued", story->issue);
     }
     if (story->undelivered != NULL) {
         show_related(s, "undelivered", story->undelivered);
     }
     show_list(s, "repeats", &story->repeats);
-    show_list(s, "revoked", &story->revocations);
+    show_list(s, "CA's books", &story->findings);
+    show_list(s, "revocations", &story->revocations);
     show_list(s, "follow-ups", &story->follow_ups);
     if (story->superseded_by != NULL) {
         show_related(s, "replaced by", story->superseded_by);
     }
-    show_list(s, "CA's books", &story->findings);
     if (story->issue != NULL && story->revocations.num == 0 && story->main == story->issue) {
         sheet_begin(s, "revoked");
-        sheet_say(s, "no: the log has no revocation of it");
+        sheet_say(s, story_finding(story, "revoked_at_ca") != NULL
+                         ? "not through this broker: the log has no revocation of it"
+                         : "no: the log has no revocation of it");
         sheet_end(s);
     }
 }

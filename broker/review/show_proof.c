@@ -83,8 +83,8 @@ void show_proof(struct sheet *s, const struct story *story)
 {
     struct prover *prover = NULL;
     struct cb_err err;
-    sheet_heading(s, s->c.bold, "Proof");
-    if (prover_open(story->dir, &prover, &err) == CB_OK) {
+    sheet_heading(s, "Proof");
+    if (prover_open(story->where.dir, &prover, &err) == CB_OK) {
         prove(s, prover, row_last(story->main)->line.seq);
     } else {
         sheet_begin(s, "in the log");

@@ -19,10 +19,14 @@ enum show_state show_state(const struct story *story, int64_t now_us)
     if (story->main->result == RESULT_REVOKED) {
         return STATE_REVOKED;
     }
+    if (story_finding(story, "revoked_at_ca") != NULL) {
+        return STATE_REVOKED_AT_CA;
+    }
     if (unknown) {
         return STATE_REVOKE_UNKNOWN;
     }
-    if (story->issue == NULL || !time_parse(row_text(story->issue, not_after), &end_us)) {
+    const struct review_row *certificate = story_certificate(story);
+    if (certificate == NULL || !time_parse(row_text(certificate, not_after), &end_us)) {
         return STATE_NONE;
     }
     return end_us > now_us ? STATE_ALIVE : STATE_EXPIRED;
@@ -37,6 +41,8 @@ const char *show_state_word(enum show_state state)
         return "expired";
     case STATE_REVOKED:
         return "revoked";
+    case STATE_REVOKED_AT_CA:
+        return "revoked at the CA, not through this broker";
     case STATE_REVOKE_UNKNOWN:
         return "perhaps revoked";
     case STATE_NONE:

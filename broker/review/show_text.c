@@ -46,6 +46,7 @@ bool show_text(const struct story *story, enum show_how how, const struct cli_te
     show_title(&s, story);
     if (story->main->result == RESULT_OTHER) {
         show_other(&s, story);
+        show_later(&s, story);
     } else if (how == SHOW_WHY) {
         show_asked(&s, story);
         show_names(&s, story);

@@ -12,15 +12,17 @@ struct story_list {
 };
 
 struct story {
-    const char *dir;
-    struct arena arena;      /* of everything here */
-    struct review_row *main; /* what was asked for */
+    struct review_search where; /* which log; everything of it */
+    struct arena arena;         /* of everything here */
+    struct review_row *main;    /* what was asked for */
     struct review_row
-        *issue;          /* how the certificate came to be that it is about; NULL: it is not known
+        *issue; /* how the certificate came to be that it is about; NULL: it is not known
                                    here, or there is none. May be main */
-    struct slice serial; /* of that certificate; absent: none */
+    struct review_row *request; /* whoever asked for it, where that is neither main nor issue: its
+                                   outcome is not known, the CA's books have the certificate */
+    struct slice serial;        /* of that certificate; absent: none */
     struct review_row *undelivered;   /* NULL: it was not recorded as such */
-    struct story_list revocations;    /* of the certificate */
+    struct story_list revocations;    /* of the certificate, denied ones too */
     struct story_list follow_ups;     /* what the broker did because of main, other than those */
     struct story_list repeats;        /* the same client with the same idempotency key */
     struct story_list findings;       /* of a comparison with the CA's own database */
@@ -36,14 +38,21 @@ enum story_found {
 };
 
 /* story_find - id: a request id, serial, fingerprint (of each a beginning will do) or record number; or
- * one term of a query. *ret is to be freed whatever comes out. Reads the log twice. */
-enum story_found story_find(const char *dir, const char *id, struct story *ret,
-                            struct story_list *ret_candidates, struct cb_err *err) CB_MUST_USE;
+ * one term of a query. where: its dir and damage count. also: what else must hold; NULL: nothing. *ret is to be freed whatever comes out.
+ * Reads the log a few times. */
+enum story_found story_find(const struct review_search *where, const char *id, struct query *also,
+                            struct story *ret, struct story_list *ret_candidates,
+                            struct cb_err *err) CB_MUST_USE;
 void story_free(struct story *s);
 
 /* story_keep - a copy of a row, in the arena; NULL: out of memory. */
 struct review_row *story_keep(struct story *s, const struct review_row *row);
 /* story_gather - fill in the rest, main being set. */
 enum cb_code story_gather(struct story *s, struct cb_err *err) CB_MUST_USE;
+
+/* story_certificate - a row that says until when the certificate is valid; NULL: none is known. */
+const struct review_row *story_certificate(const struct story *s);
+/* story_finding - the newest of its findings for this reason ("revoked_at_ca"); NULL: there is none. */
+const struct review_row *story_finding(const struct story *s, const char *reason);
 
 #endif

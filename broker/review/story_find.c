@@ -10,6 +10,7 @@
 struct finding {
     struct story *story;
     struct query *query; /* one of its terms must fit; NULL: any row */
+    struct query *also;  /* and this as a whole; NULL: nothing else */
     uint64_t seq;        /* a record of the row has this number; UINT64_MAX: whichever */
     struct story_list *found;
     bool no_memory;
@@ -38,7 +39,7 @@ struct review_row *story_keep(struct story *s, const struct review_row *row)
 void story_free(struct story *s)
 {
     arena_free(&s->arena);
-    *s = (struct story){.dir = NULL};
+    *s = (struct story){.main = NULL};
 }
 
 /* ---- what the text could be ---- */
@@ -122,6 +123,7 @@ static bool on_row(void *ctx, const struct review_row *row)
 {
     struct finding *f = ctx;
     if ((f->query != NULL && !fits(f->query, row)) ||
+        (f->also != NULL && !query_matches(f->also, row)) ||
         (f->seq != UINT64_MAX && !has_seq(row, f->seq))) {
         return true;
     }
@@ -146,11 +148,9 @@ static enum cb_code look_around(struct finding *f, const struct audit_line *line
 {
     struct audit_event e;
     struct slice trunc;
-    struct review_search search = {.dir = f->story->dir,
-                                   .since_us = line->ts_us,
-                                   .until_us = audit_type_is_attempt(line->type) ? INT64_MAX
-                                                                                 : line->ts_us + 1,
-                                   .housekeeping = true};
+    struct review_search search = f->story->where;
+    search.since_us = line->ts_us;
+    search.until_us = audit_type_is_attempt(line->type) ? INT64_MAX : line->ts_us + 1;
     TRY(audit_line_decode(line, &f->story->arena, &e, &trunc, err));
     if (audit_type_is_attempt(line->type) && e.req.len > 0 && slice_plain_run(e.req) == e.req.len) {
         search.literals[0] = e.req;
@@ -165,11 +165,19 @@ static enum cb_code by_number(struct finding *f, struct cb_err *err)
     struct buf copy;
     struct audit_line line;
     buf_init(&copy, AUDIT_LINE_MAX);
-    enum cb_code code = audit_read_record(f->story->dir, f->seq, &copy, &line, err);
+    enum cb_code code = audit_read_record(f->story->where.dir, f->seq, &copy, &line, err);
     if (code == CB_OK) {
         code = look_around(f, &line, err);
     }
     buf_free(&copy);
+    if (code == CB_ENOENT) {
+        size_t segments = 0;
+        struct cb_err why;
+        if (audit_num_segments(f->story->where.dir, &segments, &why) == CB_ENOENT) {
+            *err = why; /* there is no log at all */
+            return CB_ENOENT;
+        }
+    }
     return code == CB_ENOENT ? CB_OK : code;
 }
 
@@ -181,11 +189,8 @@ static enum cb_code by_texts(struct finding *f, const char *id, struct cb_err *e
     f->seq = UINT64_MAX;
     enum cb_code code = add_terms(&q, id, err);
     if (code == CB_OK) {
-        const struct review_search search = {.dir = f->story->dir,
-                                             .since_us = INT64_MIN,
-                                             .until_us = INT64_MAX,
-                                             .any_of = &q,
-                                             .housekeeping = true};
+        struct review_search search = f->story->where;
+        search.any_of = &q;
         code = review_search(&search, on_row, f, err);
     }
     query_free(&q);
@@ -195,29 +200,35 @@ static enum cb_code by_texts(struct finding *f, const char *id, struct cb_err *e
 
 /* ---- which of what was found is meant ---- */
 
-static bool is_issue(const struct review_row *row)
-{
-    return row->result == RESULT_ISSUED || row->result == RESULT_FAILED ||
-           row->result == RESULT_UNKNOWN || row->result == RESULT_OPEN;
-}
-
-static bool is_note(const struct review_row *row)
-{
-    return row->result == RESULT_UNDELIVERED ||
-           strncmp(row_result_word(row), "reconcile.", 10) == 0;
-}
-
 static bool same_text(const struct review_row *a, const struct review_row *b, size_t at)
 {
     const struct slice text = row_text_at(a, at);
     return text.ptr != NULL && slice_eq(text, row_text_at(b, at));
 }
 
+/* rank - how much of a story begins with such a row. */
+static unsigned rank(const struct review_row *row)
+{
+    const enum audit_type type = row_last(row)->line.type;
+    if (row_is_request(row)) {
+        return 5;
+    }
+    if (type == AUDIT_RECONCILE_ORPHAN || type == AUDIT_RECONCILE_BYPASS) {
+        return 4; /* a certificate of which there is nothing else */
+    }
+    if (row->result == RESULT_REVOKED) {
+        return 3;
+    }
+    return row_is_finding(row) || row->result == RESULT_UNDELIVERED ? 0
+           : row_is_revocation(row)                                 ? 1
+                                                                    : 2;
+}
+
 /* stands_for - is b part of what a tells? */
 static bool stands_for(const struct review_row *a, const struct review_row *b)
 {
     return same_text(a, b, offsetof(struct audit_event, req)) ||
-           (is_issue(a) && same_text(a, b, offsetof(struct audit_event, serial)));
+           same_text(a, b, offsetof(struct audit_event, serial));
 }
 
 /* choose - the one row that stands for all; NULL: there are several. */
@@ -225,10 +236,7 @@ static struct review_row *choose(const struct story_list *found)
 {
     struct review_row *best = found->rows[0];
     for (size_t i = 1; i < found->num; i++) {
-        struct review_row *row = found->rows[i];
-        if ((is_issue(row) && !is_issue(best)) || (is_note(best) && !is_note(row))) {
-            best = row;
-        }
+        best = rank(found->rows[i]) > rank(best) ? found->rows[i] : best;
     }
     for (size_t i = 0; i < found->num; i++) {
         if (found->rows[i] != best && !stands_for(best, found->rows[i])) {
@@ -238,12 +246,47 @@ static struct review_row *choose(const struct story_list *found)
     return best;
 }
 
-enum story_found story_find(const char *dir, const char *id, struct story *ret,
-                            struct story_list *ret_candidates, struct cb_err *err)
+/* ---- of a certificate that the CA's books told of: who asked for it ---- */
+
+static bool on_request(void *ctx, const struct review_row *row)
 {
-    struct finding f = {.story = ret, .seq = UINT64_MAX, .found = ret_candidates};
+    struct finding *f = ctx;
+    if (!row_is_request(row) ||
+        !same_text(f->story->main, row, offsetof(struct audit_event, req))) {
+        return true;
+    }
+    struct review_row *copy = story_keep(f->story, row);
+    f->no_memory = copy == NULL;
+    f->story->main = copy == NULL ? f->story->main : copy;
+    return false;
+}
+
+/* begin_at_request - the story of an orphan begins with the request that nobody got an answer to. */
+static enum cb_code begin_at_request(struct finding *f, struct cb_err *err)
+{
+    const struct slice req = row_text(f->story->main, req);
+    if (!row_is_finding(f->story->main) || req.len == 0 || f->seq != UINT64_MAX) {
+        return CB_OK;
+    }
+    struct review_search search = f->story->where;
+    if (slice_plain_run(req) == req.len) {
+        search.literals[search.num_literals++] = req;
+    }
+    TRY(review_search(&search, on_request, f, err));
+    return f->no_memory ? cb_fail(err, CB_ENOMEM, "no memory for what was found") : CB_OK;
+}
+
+enum story_found story_find(const struct review_search *where, const char *id, struct query *also,
+                            struct story *ret, struct story_list *ret_candidates,
+                            struct cb_err *err)
+{
+    struct finding f = {.story = ret, .also = also, .seq = UINT64_MAX, .found = ret_candidates};
     enum cb_code code = CB_OK;
-    *ret = (struct story){.dir = dir};
+    *ret = (struct story){.where = {.dir = where->dir,
+                                    .damage = where->damage,
+                                    .since_us = INT64_MIN,
+                                    .until_us = INT64_MAX,
+                                    .housekeeping = true}};
     *ret_candidates = (struct story_list){.num = 0};
     arena_init(&ret->arena, STORY_ARENA_MAX);
     if (all_digits(id) && strlen(id) <= SEQ_DIGITS_MAX && slice_to_u64(slice_of(id), &f.seq)) {
@@ -265,5 +308,6 @@ enum story_found story_find(const char *dir, const char *id, struct story *ret,
     if (ret->main == NULL || ret_candidates->left_out > 0) {
         return STORY_SEVERAL;
     }
-    return story_gather(ret, err) == CB_OK ? STORY_FOUND : STORY_FAILED;
+    return begin_at_request(&f, err) == CB_OK && story_gather(ret, err) == CB_OK ? STORY_FOUND
+                                                                                 : STORY_FAILED;
 }

@@ -4,6 +4,8 @@
 struct gathering {
     struct story *story;
     struct slice req, serial, idem, who, policy;
+    struct slice origin;                  /* the request of which the certificate came */
+    struct slice found_serial, found_req; /* what findings say */
     bool no_memory;
 };
 
@@ -33,12 +35,6 @@ static bool is_text(struct slice wanted, struct slice text)
     return wanted.ptr != NULL && text.ptr != NULL && slice_eq(wanted, text);
 }
 
-static bool is_revocation(const struct review_row *row)
-{
-    return row->result == RESULT_REVOKED || row->result == RESULT_REVOKE_FAILED ||
-           row->result == RESULT_REVOKE_UNKNOWN || row->result == RESULT_REVOKE_OPEN;
-}
-
 /* on_policy - the newest record before ours by which this policy came into force. */
 static bool on_policy(struct gathering *g, const struct review_row *row)
 {
@@ -57,13 +53,23 @@ static bool on_policy(struct gathering *g, const struct review_row *row)
 static bool on_certificate(struct gathering *g, const struct review_row *row)
 {
     struct story *s = g->story;
-    if (is_revocation(row)) {
+    if (row_is_revocation(row) || row->result == RESULT_DENIED) {
         return keep_in(g, &s->revocations, row);
     }
-    if (strncmp(row_result_word(row), "reconcile.", 10) == 0) {
-        return keep_in(g, &s->findings, row);
-    }
     return row->result == RESULT_ISSUED && s->issue == NULL ? keep_at(g, &s->issue, row) : true;
+}
+
+/* on_finding - it may be what tells which certificate came of a request, or of which request a
+ * certificate came. */
+static bool on_finding(struct gathering *g, const struct review_row *row)
+{
+    if (g->found_serial.ptr == NULL && g->serial.ptr == NULL) {
+        g->found_serial = arena_slice(&g->story->arena, row_text(row, serial));
+    }
+    if (g->found_req.ptr == NULL) {
+        g->found_req = arena_slice(&g->story->arena, row_text(row, req));
+    }
+    return keep_in(g, &g->story->findings, row);
 }
 
 static bool on_row(void *ctx, const struct review_row *row)
@@ -71,16 +77,23 @@ static bool on_row(void *ctx, const struct review_row *row)
     struct gathering *g = ctx;
     struct story *s = g->story;
     const struct slice req = row_text(row, req);
+    const struct slice serial = row_text(row, serial);
     if (row_last(row)->line.seq == row_last(s->main)->line.seq) {
         return true;
     }
-    if (row->result == RESULT_OTHER && row_text(row, serial).ptr == NULL) {
+    if (row_is_finding(row)) {
+        return is_text(g->serial, serial) || is_text(g->req, req) ? on_finding(g, row) : true;
+    }
+    if (row->result == RESULT_OTHER && serial.ptr == NULL) {
         return on_policy(g, row);
     }
     if (row->result == RESULT_UNDELIVERED) {
         return is_text(g->req, req) ? keep_at(g, &s->undelivered, row) : true;
     }
-    if (is_text(g->serial, row_text(row, serial))) {
+    if (is_text(g->origin, req) && row_is_request(row) && !is_text(g->serial, serial)) {
+        return keep_at(g, &s->request, row);
+    }
+    if (is_text(g->serial, serial)) {
         return on_certificate(g, row);
     }
     if (is_text(g->serial, row_text(row, supersedes)) && row->result == RESULT_ISSUED) {
@@ -108,20 +121,19 @@ static struct slice quoted(struct arena *arena, struct slice text)
     return (struct slice){copy, text.len + 2};
 }
 
-enum cb_code story_gather(struct story *s, struct cb_err *err)
+/* pass - once over the log, for what is known so far. */
+static enum cb_code pass(struct gathering *g, struct cb_err *err)
 {
-    struct gathering g = {.story = s,
-                          .req = row_text(s->main, req),
-                          .serial = row_text(s->main, serial),
-                          .idem = row_text(s->main, idem),
-                          .who = row_text(s->main, who_id),
-                          .policy = row_text(s->main, policy_sha256)};
-    struct review_search search = {
-        .dir = s->dir, .since_us = INT64_MIN, .until_us = INT64_MAX, .housekeeping = true};
-    const struct slice texts[] = {g.req, g.serial, g.idem};
+    struct story *s = g->story;
+    struct review_search search = s->where;
+    const struct slice texts[] = {g->req, g->serial, g->idem, g->origin};
     bool exact = true;
-    s->serial = g.serial;
+    s->serial = g->serial;
     s->issue = s->main->result == RESULT_ISSUED ? s->main : NULL;
+    s->request = s->undelivered = s->superseded_by = s->in_force = NULL;
+    s->revocations.num = s->follow_ups.num = s->repeats.num = s->findings.num = 0;
+    s->revocations.left_out = s->follow_ups.left_out = s->repeats.left_out = 0;
+    s->findings.left_out = 0;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (texts[i].ptr != NULL && texts[i].len > 0) {
             const struct slice literal = quoted(&s->arena, texts[i]);
@@ -132,6 +144,53 @@ enum cb_code story_gather(struct story *s, struct cb_err *err)
     search.literals[search.num_literals++] = SLICE("\"type\":\"policy.load\"");
     search.literals[search.num_literals++] = SLICE("\"type\":\"broker.start\"");
     search.num_literals = exact ? search.num_literals : 0;
-    const enum cb_code code = review_search(&search, on_row, &g, err);
-    return code == CB_OK && g.no_memory ? cb_fail(err, CB_ENOMEM, "no memory for the story") : code;
+    const enum cb_code code = review_search(&search, on_row, g, err);
+    return code == CB_OK && g->no_memory ? cb_fail(err, CB_ENOMEM, "no memory for the story")
+                                         : code;
+}
+
+enum cb_code story_gather(struct story *s, struct cb_err *err)
+{
+    struct gathering g = {.story = s,
+                          .req = row_text(s->main, req),
+                          .serial = row_text(s->main, serial),
+                          .idem = row_text(s->main, idem),
+                          .who = row_text(s->main, who_id),
+                          .policy = row_text(s->main, policy_sha256)};
+    g.origin = row_is_finding(s->main) ? g.req : g.origin;
+    TRY(pass(&g, err));
+    /* The CA's books told of a certificate, or of who asked for it: then once more, with that. */
+    const bool has_serial = g.found_serial.ptr != NULL;
+    const bool has_origin = g.found_req.ptr != NULL && s->issue == NULL &&
+                            !slice_eq(g.found_req, g.req) && g.origin.ptr == NULL;
+    if (!has_serial && !has_origin) {
+        return CB_OK;
+    }
+    g.serial = has_serial ? g.found_serial : g.serial;
+    g.origin = has_origin ? g.found_req : g.origin;
+    return pass(&g, err);
+}
+
+const struct review_row *story_finding(const struct story *s, const char *reason)
+{
+    for (size_t i = s->findings.num; i > 0; i--) {
+        if (slice_eq_str(row_text(s->findings.rows[i - 1], reason), reason)) {
+            return s->findings.rows[i - 1];
+        }
+    }
+    return row_is_finding(s->main) && slice_eq_str(row_text(s->main, reason), reason) ? s->main
+                                                                                      : NULL;
+}
+
+const struct review_row *story_certificate(const struct story *s)
+{
+    if (s->issue != NULL) {
+        return s->issue;
+    }
+    for (size_t i = s->findings.num; i > 0; i--) {
+        if (row_text(s->findings.rows[i - 1], not_after).ptr != NULL) {
+            return s->findings.rows[i - 1];
+        }
+    }
+    return row_text(s->main, not_after).ptr != NULL ? s->main : NULL;
 }
