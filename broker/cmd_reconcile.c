@@ -11,6 +11,7 @@
 #include "broker/commands.h"
 #include "broker/config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define WINDOW_DEFAULT_S 120U /* where no certbroker.yaml says how long a call may take */
@@ -86,7 +87,11 @@ static bool read_source(const struct command_args *args, const struct config *co
     ret->certdb = args_text(args, "certdb");
     ret->password = args_text(args, "password");
     ret->known_path = args_text(args, "known");
-    if ((ret->certdb != NULL) == args_has(args, "certinfo")) {
+    if (ret->certdb != NULL && args_has(args, "certinfo")) {
+        (void)command_usage_error(args, "--certdb and --certinfo: give only one of them");
+        return false;
+    }
+    if (ret->certdb == NULL && !args_has(args, "certinfo")) {
         (void)command_usage_error(args, "where is the CA's side? Give --certdb FILE|URL, or "
                                         "--certinfo to ask the CA itself");
         return false;
@@ -144,6 +149,29 @@ static enum cb_code set_up(const struct reconcile_options *options, struct cb_er
     return CB_OK;
 }
 
+/* warn - of options that leave something out: a finding that is not made looks like none. */
+static void warn(const struct reconcile_options *options, const struct reconcile_result *result)
+{
+    struct buf left;
+    for (size_t i = 0; i < options->num_akis; i++) {
+        if (!result->is_aki_met[i]) {
+            (void)fprintf(stderr,
+                          "certbroker: --aki %s: no certificate at the CA or in the log is signed "
+                          "by that key: is it right?\n",
+                          options->akis[i]);
+        }
+    }
+    buf_init(&left, CLI_OUTPUT_MAX);
+    const uint64_t num = reconcile_left_out(result, &left);
+    if (num > 0) {
+        (void)fprintf(stderr,
+                      "certbroker: of %" PRIu64 " certificates at the CA %" PRIu64
+                      " were not held against the log: %.*s\n",
+                      result->num_rows, num, (int)left.len, left.data);
+    }
+    buf_free(&left);
+}
+
 static int show(const struct command_args *args, const char *dir,
                 const struct reconcile_result *result, const struct reconcile_telling *told)
 {
@@ -158,7 +186,9 @@ static int show(const struct command_args *args, const char *dir,
         reconcile_print(result, dir, &out);
         reconcile_telling_print(told, &out);
     }
-    const bool is_bad = reconcile_has_problems(result) || told->num_failed > 0;
+    const bool is_wrong =
+        args_has(args, "new") ? reconcile_num_new(result) > 0 : reconcile_has_problems(result);
+    const bool is_bad = is_wrong || told->num_failed > 0;
     return cli_print(&out, is_bad ? EXIT_PROBLEM : EXIT_OK);
 }
 
@@ -176,6 +206,7 @@ static int compare(const struct command_args *args, const struct cli_audit *audi
         (void)fprintf(stderr, "certbroker: %s\n", err.msg);
         return EXIT_USAGE;
     }
+    warn(options, &result);
     int status = EXIT_USAGE;
     if (reconcile_tell(orders, options, &result, &told)) {
         status = show(args, audit->dir, &result, &told);
@@ -221,15 +252,19 @@ static const struct command_option options[] = {
      .help = "ask the CA about each certificate instead; cannot find what the log does not know"},
     CLI_SPAN_OPTIONS,
     {.name = "ignore-before", .kind = VALUE_TEXT, .value = "TIME",
-     .help = "what was issued before then need not be in the log (default: where the log begins)"},
+     .help = "a certificate issued before then need not be in the log (default: where the log begins), "
+             "unless the CA stored it after one that is in the log: then its date is not believed"},
     {.name = "aki", .many = true, .kind = VALUE_TEXT, .value = "HEX",
-     .help = "only certificates signed by the CA key with this identifier (default: by any)"},
+     .help = "of certificates that the log does not know, only those signed by the CA key with this "
+             "identifier (default: by any)"},
     {.name = "known", .kind = VALUE_FILE, .value = "FILE",
      .help = "serial numbers that are meant to be issued past the broker, a line each"},
     {.name = "window", .kind = VALUE_TEXT, .value = "SECONDS",
      .help = "how long after its attempt a certificate may be issued (default: as -c says, or 120)"},
     {.name = "backdate", .kind = VALUE_TEXT, .value = "SECONDS",
      .help = "how far the CA sets notBefore back (default 300, which is CFSSL's)"},
+    {.name = "new",
+     .help = "exit status 1 only for problems that no earlier run has recorded"},
     {.name = "record",
      .help = "have the running broker write the outcome into the log"},
     {.name = "revoke", .many = true, .kind = VALUE_TEXT, .value = "orphans|bypass|SERIAL",
@@ -252,6 +287,8 @@ const struct command cmd_audit_reconcile = {
     .notes =
         "Reads both and changes neither; beside a running CFSSL, too. --record and --revoke go "
         "through the running\nbroker, which writes down who wanted it.\n"
-        "Exit status: 0 both agree, 1 they do not (or a revocation failed), 2 cannot compare.\n",
+        "Exit status: 0 both agree, 1 they do not (or a revocation failed), 2 cannot compare.\n"
+        "For a run each night: --record --new. What it finds it records, and is silent about from "
+        "then on;\n`audit report` goes on listing what is open.\n",
     .run = run,
 };

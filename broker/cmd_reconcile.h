@@ -36,6 +36,7 @@ struct reconcile_revocation {
 struct reconcile_telling {
     struct reconcile_revocation *revocations;
     size_t num_revocations;
+    bool *is_told;         /* by index of the finding: recorded by this run */
     uint64_t num_over_max; /* more were chosen than --max lets through */
     size_t num_recorded;
     uint64_t num_not_recorded; /* over the cap: in the counts only */
@@ -44,7 +45,8 @@ struct reconcile_telling {
     size_t num_failed;
 };
 
-/* reconcile_tell - have it recorded, then revoked, as ordered. False: something could not even begin
+/* reconcile_tell - have it recorded, then revoked, as ordered. What is revoked is recorded before, ordered
+ * or not: its names and the evidence stand nowhere else in the log. False: something could not even begin
  * (said on stderr). One that fails is in ret, and the others go on, unless nobody answers any more. */
 bool reconcile_tell(const struct reconcile_orders *orders, const struct reconcile_options *options,
                     const struct reconcile_result *result, struct reconcile_telling *ret);

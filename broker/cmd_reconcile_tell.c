@@ -67,6 +67,10 @@ bool reconcile_read_orders(const struct command_args *args, const struct config 
         (void)command_usage_error(args, "--yes, --reason and --max go with --revoke");
         return false;
     }
+    if (ret->why != NULL && !ret->record && !ret->revoke) {
+        (void)command_usage_error(args, "--why goes with --record or --revoke");
+        return false;
+    }
     if (ret->why != NULL && control_reason_check(slice_of(ret->why), &err) != CB_OK) {
         (void)command_usage_error(args, "--why: %s", err.msg);
         return false;
@@ -191,6 +195,7 @@ static const char *type_of(const struct finding *f)
     case VERDICT_REVOKED_IN_LOG:
         return "reconcile.missing";
     case VERDICT_NOT_ISSUED:
+    case VERDICT_LAPSED:
     case VERDICT_REVOKED_AT_CA:
         return "reconcile.resolved";
     case VERDICT_OK:
@@ -274,24 +279,56 @@ static bool record_run(const struct reconcile_orders *orders,
     return record_one(orders, &request, ret);
 }
 
+static bool is_to_be_told(const struct reconcile_result *result, size_t i,
+                          const struct reconcile_telling *told)
+{
+    const struct finding *f = &result->findings[i];
+    return type_of(f) != NULL && !f->is_recorded && !told->is_told[i];
+}
+
+static bool record_as(const struct reconcile_orders *orders, const struct reconcile_result *result,
+                      const struct finding *f, struct reconcile_telling *ret)
+{
+    struct control_request request = {.command = CONTROL_RECORD};
+    put(request.order.type, sizeof(request.order.type), type_of(f));
+    put_finding(f, &request.order);
+    put_source(result, &request.order);
+    return record_one(orders, &request, ret);
+}
+
+/* record_finding - of one that was revoked at the CA and not through us the log has no revoke.ok: without
+ * a record that says so it would stay open for whoever reads the log. */
+static bool record_finding(const struct reconcile_orders *orders,
+                           const struct reconcile_result *result, size_t i,
+                           struct reconcile_telling *ret)
+{
+    const struct finding *f = &result->findings[i];
+    const bool is_revoked_unheard = f->is_revoked && !f->is_revoked_here;
+    struct finding end = *f;
+    ret->is_told[i] = true;
+    end.verdict = VERDICT_REVOKED_AT_CA;
+    if (is_revoked_unheard && f->verdict == VERDICT_LAPSED) {
+        return record_as(orders, result, &end, ret);
+    }
+    if (!record_as(orders, result, f, ret)) {
+        return false;
+    }
+    return is_revoked_unheard && f->verdict != VERDICT_REVOKED_AT_CA
+               ? record_as(orders, result, &end, ret)
+               : true;
+}
+
 static bool record_all(const struct reconcile_orders *orders,
                        const struct reconcile_options *options,
                        const struct reconcile_result *result, struct reconcile_telling *ret)
 {
     for (size_t i = 0; i < result->num_findings; i++) {
-        const struct finding *f = &result->findings[i];
-        struct control_request request = {.command = CONTROL_RECORD};
-        if (type_of(f) == NULL || f->is_recorded) {
+        if (!is_to_be_told(result, i, ret)) {
             continue;
         }
-        if (ret->num_recorded == RECONCILE_RECORD_MAX) {
+        if (ret->num_recorded >= RECONCILE_RECORD_MAX) {
             ret->num_not_recorded++;
-            continue;
-        }
-        put(request.order.type, sizeof(request.order.type), type_of(f));
-        put_finding(f, &request.order);
-        put_source(result, &request.order);
-        if (!record_one(orders, &request, ret)) {
+        } else if (!record_finding(orders, result, i, ret)) {
             return false;
         }
     }
@@ -375,6 +412,19 @@ static bool choose(const struct reconcile_orders *orders, const struct reconcile
     return true;
 }
 
+/* record_first - what is revoked: its names and the evidence stand nowhere else in the log. */
+static bool record_first(const struct reconcile_orders *orders,
+                         const struct reconcile_result *result, const struct finding *f,
+                         struct reconcile_telling *ret)
+{
+    const size_t i = (size_t)(f - result->findings);
+    if (!is_to_be_told(result, i, ret)) {
+        return true;
+    }
+    ret->has_recorded = true;
+    return record_finding(orders, result, i, ret);
+}
+
 /* revoke_one - false: nobody answers. */
 static bool revoke_one(const struct reconcile_orders *orders, struct reconcile_revocation *v,
                        struct reconcile_telling *ret)
@@ -405,6 +455,11 @@ bool reconcile_tell(const struct reconcile_orders *orders, const struct reconcil
                     const struct reconcile_result *result, struct reconcile_telling *ret)
 {
     ret->yes = orders->yes;
+    ret->is_told = calloc(result->num_findings + 1, sizeof(*ret->is_told));
+    if (ret->is_told == NULL) {
+        (void)cli_no_memory();
+        return false;
+    }
     if (orders->revoke && !choose(orders, result, ret)) {
         return false;
     }
@@ -412,7 +467,8 @@ bool reconcile_tell(const struct reconcile_orders *orders, const struct reconcil
         return false;
     }
     for (size_t i = 0; orders->yes && i < ret->num_revocations; i++) {
-        if (!revoke_one(orders, &ret->revocations[i], ret)) {
+        if (!record_first(orders, result, ret->revocations[i].finding, ret) ||
+            !revoke_one(orders, &ret->revocations[i], ret)) {
             break;
         }
     }
@@ -422,5 +478,6 @@ bool reconcile_tell(const struct reconcile_orders *orders, const struct reconcil
 void reconcile_telling_free(struct reconcile_telling *told)
 {
     free(told->revocations);
+    free(told->is_told);
     *told = (struct reconcile_telling){0};
 }

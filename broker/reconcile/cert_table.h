@@ -24,6 +24,9 @@ enum cert_flag {
     CERT_TOLD_MISSING = 1U << 10,
     CERT_TOLD_ORPHAN = 1U << 11,
     CERT_TOLD_RESOLVED = 1U << 12,
+    CERT_TOLD_DIFFERS = 1U << 13,
+    CERT_TOLD_UNREVOKED = 1U << 14, /* revoked here, and the CA says it is good */
+    CERT_UNREADABLE = 1U << 15,     /* the CA has its number, with something that cannot be read */
 };
 
 struct log_cert {

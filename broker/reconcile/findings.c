@@ -46,12 +46,16 @@ static const struct {
                             "compare with the certificate database itself: --certdb"},
     [VERDICT_NOT_ISSUED] = {"not_issued", false, true,
                             "the outcome was not known; the CA has no such certificate", NULL},
+    [VERDICT_LAPSED] = {"lapsed", false, true,
+                        "found before or received by nobody, and over; the log does not say so yet",
+                        "nothing is left to do but --record, which notes it in the log"},
     [VERDICT_REVOKED_LATE] = {"revoked_late", false, false,
                               "a revocation of the broker's without a known outcome took effect",
                               NULL},
     [VERDICT_SETTLED] = {"settled", false, false, "found before, and dealt with since", NULL},
     [VERDICT_UNDER_WAY] = {"under_way", false, false, "being issued just now", NULL},
-    [VERDICT_BEFORE] = {"before", false, false, "issued before the log begins", NULL},
+    [VERDICT_BEFORE] = {"before", false, false,
+                        "issued before the log begins, or before --ignore-before", NULL},
     [VERDICT_KNOWN] = {"known", false, false, "in the list of --known", NULL},
     [VERDICT_OTHER_KEY] = {"other_key", false, false, "signed by a key that --aki does not name",
                            NULL},
@@ -93,6 +97,19 @@ bool reconcile_has_problems(const struct reconcile_result *result)
         }
     }
     return false;
+}
+
+uint64_t reconcile_num_new(const struct reconcile_result *result)
+{
+    uint64_t num = 0;
+    for (unsigned v = 0; v < VERDICT_COUNT; v++) {
+        num += verdicts[v].is_problem ? result->counts[v] : 0;
+    }
+    for (size_t i = 0; i < result->num_findings; i++) {
+        const struct finding *f = &result->findings[i];
+        num -= verdicts[f->verdict].is_problem && f->is_recorded ? 1 : 0;
+    }
+    return num;
 }
 
 const struct finding finding_none = {.ref = UINT64_MAX, .cert_ref = UINT64_MAX};
@@ -149,6 +166,15 @@ void finding_detail(struct reconcile_result *result, struct finding *f, const ch
     f->detail = arena_slice(&result->arena, slice_of(text));
 }
 
+void finding_end(struct finding *f, unsigned cert_flags)
+{
+    const bool is_revoked_unheard = f->is_revoked && !f->is_revoked_here;
+    const unsigned told = CERT_TOLD_RESOLVED | (is_revoked_unheard ? 0U : CERT_TOLD_ORPHAN) |
+                          (is_revoked_unheard ? 0U : CERT_TOLD_BYPASS);
+    f->is_recorded = (cert_flags & told) != 0;
+    f->verdict = f->is_recorded ? VERDICT_SETTLED : VERDICT_LAPSED;
+}
+
 struct finding finding_of_cert(const struct cert_table *t, const struct log_cert *cert,
                                enum verdict verdict)
 {
@@ -164,6 +190,7 @@ struct finding finding_of_cert(const struct cert_table *t, const struct log_cert
     }
     f.issued_us = cert->ts_us;
     f.not_after_s = cert->not_after_s;
+    f.is_revoked_here = (cert->flags & CERT_REVOKED) != 0;
     f.revoked_us = cert->revoked_us;
     return f;
 }

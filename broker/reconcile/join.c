@@ -171,15 +171,17 @@ static enum cb_code note_revocation(struct join *j, const struct seen_row *s,
 static enum cb_code compare_status(struct join *j, const struct seen_row *s,
                                    const struct log_cert *cert, struct cb_err *err)
 {
-    struct finding f;
+    const bool is_revoked_here = (cert->flags & CERT_REVOKED) != 0;
+    if (!j->facts.has_status || s->is_revoked == is_revoked_here) {
+        j->result->counts[VERDICT_OK]++;
+        return CB_OK;
+    }
     if (s->is_revoked) {
-        return (cert->flags & CERT_REVOKED) != 0 ? CB_OK : note_revocation(j, s, cert, err);
+        return note_revocation(j, s, cert, err);
     }
-    if ((cert->flags & CERT_REVOKED) != 0) {
-        f = finding_of_cert(&j->log.certs, cert, VERDICT_REVOKED_IN_LOG);
-        return finding_add(j->result, &f, NULL, err);
-    }
-    return CB_OK;
+    struct finding f = finding_of_cert(&j->log.certs, cert, VERDICT_REVOKED_IN_LOG);
+    f.is_recorded = (cert->flags & CERT_TOLD_UNREVOKED) != 0;
+    return finding_add(j->result, &f, NULL, err);
 }
 
 /* is_other_certs - the same number under another CA's key is another certificate. */
@@ -198,12 +200,31 @@ static enum cb_code differs(struct join *j, const struct seen_row *s, const stru
     f.cert_ref = cert->seq;
     f.ref = cert->ref;
     f.issued_us = cert->ts_us;
+    f.is_recorded = (cert->flags & CERT_TOLD_DIFFERS) != 0;
     if (!add_names(j, c, &f)) {
         return no_memory(err);
     }
     hex_encode(cert->sha256, SHA256_LEN, logged);
     finding_detail(j->result, &f, "SHA-256 %.16s... at the CA, %.16s... in the log", f.sha256,
                    logged);
+    return finding_add(j->result, &f, NULL, err);
+}
+
+/* withheld - it was issued, and not as authorised: nobody received it, and the log says so. */
+static enum cb_code withheld(struct join *j, const struct seen_row *s, const struct log_cert *cert,
+                             struct cb_err *err)
+{
+    struct finding f = finding_of_cert(&j->log.certs, cert, VERDICT_ORPHAN);
+    f.is_revoked = s->is_revoked || f.is_revoked_here;
+    f.revoked_us = f.revoked_us == 0 ? s->revoked_us : f.revoked_us;
+    f.is_recorded = (cert->flags & CERT_TOLD_ORPHAN) != 0;
+    if (finding_is_over(j, &f)) {
+        /* What the issue.fail says is record enough of one that has expired. */
+        finding_end(&f, CERT_TOLD_ORPHAN | cert->flags);
+    }
+    finding_detail(j->result, &f,
+                   "the broker withheld it because it is not as authorised (record %llu)",
+                   (unsigned long long)cert->seq);
     return finding_add(j->result, &f, NULL, err);
 }
 
@@ -219,28 +240,18 @@ static enum cb_code same(struct join *j, const struct seen_row *s, struct log_ce
         j->result->counts[VERDICT_OUTSIDE]++;
         return CB_OK;
     }
-    const bool is_withheld = (cert->flags & CERT_ISSUED) == 0;
-    if (!is_withheld) {
-        j->result->counts[VERDICT_OK]++;
-        return j->facts.has_status ? compare_status(j, s, cert, err) : CB_OK;
-    }
-    const bool is_over = s->is_revoked || (cert->flags & CERT_REVOKED) != 0 ||
-                         cert->not_after_s < j->options->now_us / 1000000;
-    struct finding f =
-        finding_of_cert(&j->log.certs, cert, is_over ? VERDICT_SETTLED : VERDICT_ORPHAN);
-    f.is_recorded = (cert->flags & CERT_TOLD_ORPHAN) != 0;
-    finding_detail(j->result, &f,
-                   "the broker withheld it because it is not as authorised (record %llu)",
-                   (unsigned long long)cert->seq);
-    return finding_add(j->result, &f, NULL, err);
+    return (cert->flags & CERT_ISSUED) != 0 ? compare_status(j, s, cert, err)
+                                            : withheld(j, s, cert, err);
 }
 
 /* ---- those that it does not know ---- */
 
-static bool is_wanted_key(const struct reconcile_options *o, const char *aki)
+static bool is_wanted_key(const struct join *j, const char *aki)
 {
+    const struct reconcile_options *o = j->options;
     for (size_t i = 0; i < o->num_akis; i++) {
         if (strcmp(o->akis[i], aki) == 0) {
+            j->result->is_aki_met[i] = true;
             return true;
         }
     }
@@ -268,12 +279,22 @@ static void time_issued(const struct join *j, const struct seen_row *s,
         ret->is_exact ? us : c->facts.not_before_s * 1000000 + j->options->backdate_us;
 }
 
+/* before - it need not be in the log: because of which option, if any? */
+static enum verdict before(const struct join *j, const struct stranger *x)
+{
+    if (x->finding.issued_us < j->options->since_us) {
+        return VERDICT_OUTSIDE;
+    }
+    j->result->num_before_option += !is_before_log(j, x);
+    return VERDICT_BEFORE;
+}
+
 /* uninteresting - a verdict that is only counted; VERDICT_OK: none. */
 static enum verdict uninteresting(const struct join *j, const struct seen_row *s,
                                   const struct cert_summary *c, struct stranger *x)
 {
     const int64_t issued_us = x->finding.issued_us;
-    if (!is_wanted_key(j->options, c->facts.aki_hex[0] != '\0' ? c->facts.aki_hex : s->aki)) {
+    if (!is_wanted_key(j, c->facts.aki_hex[0] != '\0' ? c->facts.aki_hex : s->aki)) {
         return VERDICT_OTHER_KEY;
     }
     if (is_known(j, &s->serial)) {
@@ -283,7 +304,7 @@ static enum verdict uninteresting(const struct join *j, const struct seen_row *s
         /* notBefore can be chosen by whoever reaches the CA; the order of rows cannot. */
         x->is_backdated = !x->is_exact && j->facts.is_in_order && j->has_met_logged;
         if (!x->is_backdated) {
-            return VERDICT_BEFORE;
+            return before(j, x);
         }
     } else if (issued_us < j->options->since_us || issued_us >= j->options->until_us) {
         return VERDICT_OUTSIDE;
@@ -335,16 +356,26 @@ static enum cb_code meet_stranger(struct join *j, const struct seen_row *s,
 
 /* ---- a row ---- */
 
+/* note_unreadable - the CA has something under this number: that is one finding, not two. */
+static void note_unreadable(struct log_cert *cert)
+{
+    if (is_in_log(cert)) {
+        cert->flags |= CERT_UNREADABLE;
+    }
+}
+
 static enum cb_code take_apart(struct join *j, const struct seen_row *s, struct log_cert *cert,
                                struct cb_err *err)
 {
     struct cert_summary c;
     struct serial own;
     if (!s->has_der || !ca_cert_summary(s->der, &j->scratch, &c)) {
+        note_unreadable(cert);
         return unreadable(j, s, "its pem is not one readable certificate", err);
     }
     if (!serial_from_hex(slice_of(c.facts.serial_hex), &own) ||
         memcmp(own.bytes, s->serial.bytes, SERIAL_BYTES) != 0) {
+        note_unreadable(cert);
         return unreadable(j, s, "its serial_number is not that of its certificate", err);
     }
     if (!is_in_log(cert) || is_other_cas(j, cert, &c)) {

@@ -17,7 +17,7 @@ struct stranger {
     bool has_ask;  /* its names are such as can be asked for here */
     bool is_exact; /* issued_us is the CA's own word, not reckoned from notBefore */
     bool is_ca;
-    bool is_backdated; /* claims to be older than the log, but was inserted later */
+    bool is_backdated; /* claims to be from before before_us, but was inserted later */
     size_t attempt;    /* index of the one it is taken to come from; SIZE_MAX: none */
 };
 
@@ -56,6 +56,12 @@ struct join {
     size_t asked; /* certinfo: index of the next certificate to ask about */
 };
 
+/* is_before_log - older than what was read of the log, whatever --ignore-before says. */
+static inline bool is_before_log(const struct join *j, const struct stranger *x)
+{
+    return x->finding.issued_us + stranger_slack_us(x) < j->log.from_us;
+}
+
 /* progress_count, progress_phase - for whoever looks on. */
 static inline void progress_count(const struct reconcile_options *o)
 {
@@ -84,6 +90,12 @@ enum cb_code finding_add(struct reconcile_result *result, const struct finding *
 void finding_detail(struct reconcile_result *result, struct finding *f, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* finding_of_cert - one about a certificate of the table, without texts. */
+static inline bool finding_is_over(const struct join *j, const struct finding *f)
+{
+    return f->is_revoked || f->not_after_s < j->options->now_us / 1000000;
+}
+/* finding_end - of an orphan or bypass that is over: what is left to say, by what the log says of it. */
+void finding_end(struct finding *f, unsigned cert_flags);
 struct finding finding_of_cert(const struct cert_table *t, const struct log_cert *cert,
                                enum verdict verdict);
 extern const struct finding finding_none; /* nothing is known */

@@ -201,15 +201,29 @@ static enum cb_code mark(struct log_side *log, const struct audit_event *e, unsi
     return CB_OK;
 }
 
+/* told_flag - a record type stands for more than one finding: its reason says which. */
+static unsigned told_flag(enum audit_type type, struct slice reason)
+{
+    if (type == AUDIT_RECONCILE_BYPASS) {
+        return slice_eq_str(reason, verdict_word(VERDICT_DIFFERS)) ? CERT_TOLD_DIFFERS
+                                                                   : CERT_TOLD_BYPASS;
+    }
+    if (type == AUDIT_RECONCILE_MISSING) {
+        return slice_eq_str(reason, verdict_word(VERDICT_REVOKED_IN_LOG)) ? CERT_TOLD_UNREVOKED
+                                                                          : CERT_TOLD_MISSING;
+    }
+    return type == AUDIT_RECONCILE_ORPHAN ? CERT_TOLD_ORPHAN : CERT_TOLD_RESOLVED;
+}
+
 /* on_reconciled - what an earlier run has recorded is not recorded again. */
-static enum cb_code on_reconciled(struct log_side *log, const struct audit_event *e, unsigned flag,
+static enum cb_code on_reconciled(struct log_side *log, const struct audit_event *e,
                                   struct cb_err *err)
 {
     struct log_attempt *a = e->ref == UINT64_MAX ? NULL : log_side_attempt(log, e->ref);
     if (a != NULL) {
         a->is_told = true;
     }
-    return mark(log, e, flag, err);
+    return mark(log, e, told_flag(e->type, e->reason), err);
 }
 
 /* ---- records ---- */
@@ -236,16 +250,7 @@ static enum cb_code take_event(struct log_side *log, const struct audit_line *li
     if (line->type == AUDIT_REVOKE_OK) {
         return on_revoked(log, line, e, err);
     }
-    if (line->type == AUDIT_RECONCILE_ORPHAN) {
-        return on_reconciled(log, e, CERT_TOLD_ORPHAN, err);
-    }
-    if (line->type == AUDIT_RECONCILE_BYPASS) {
-        return on_reconciled(log, e, CERT_TOLD_BYPASS, err);
-    }
-    if (line->type == AUDIT_RECONCILE_MISSING) {
-        return on_reconciled(log, e, CERT_TOLD_MISSING, err);
-    }
-    return on_reconciled(log, e, CERT_TOLD_RESOLVED, err);
+    return on_reconciled(log, e, err);
 }
 
 static bool concerns(enum audit_type type)

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#define LEFT_OUT_MAX ((size_t)1 << 10)
 #define SHOWN_MAX 100U /* findings of one verdict, for people; --json has them all */
 
 struct printer {
@@ -67,6 +68,26 @@ static void print_counts(const struct printer *p)
     }
 }
 
+uint64_t reconcile_left_out(const struct reconcile_result *result, struct buf *out)
+{
+    const struct {
+        uint64_t num;
+        const char *option;
+    } left[] = {{result->counts[VERDICT_OTHER_KEY], "--aki"},
+                {result->counts[VERDICT_KNOWN], "--known"},
+                {result->num_before_option, "--ignore-before"},
+                {result->counts[VERDICT_OUTSIDE], "--since or --until"}};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        if (left[i].num > 0) {
+            buf_printf(out, "%s%" PRIu64 " by %s", sum > 0 ? ", " : "", left[i].num,
+                       left[i].option);
+        }
+        sum += left[i].num;
+    }
+    return sum;
+}
+
 static void print_limits(const struct printer *p)
 {
     const struct reconcile_result *r = p->result;
@@ -80,9 +101,25 @@ static void print_limits(const struct printer *p)
         buf_printf(p->out, "\n%sBefore you act on this: %s.%s\n", p->colours.bold, r->hint,
                    p->colours.off);
     }
+    struct buf left;
+    buf_init(&left, LEFT_OUT_MAX);
+    if (reconcile_left_out(r, &left) > 0) {
+        buf_printf(p->out, "\nNot held against the log, because of options: %.*s\n", (int)left.len,
+                   left.data);
+    }
+    buf_free(&left);
     if (r->num_unlisted > 0) {
         buf_printf(p->out, "\n%" PRIu64 " more findings were counted and are not listed\n",
                    r->num_unlisted);
+    }
+}
+
+static void print_new(const struct printer *p)
+{
+    const struct reconcile_result *r = p->result;
+    if (reconcile_has_problems(r)) {
+        buf_printf(p->out, "\n%" PRIu64 " of the problems were not recorded by an earlier run\n",
+                   reconcile_num_new(r));
     }
 }
 
@@ -169,6 +206,7 @@ void reconcile_print(const struct reconcile_result *result, const char *audit_di
                               .charset = terminal.is_utf8 ? CLI_UTF8 : CLI_ASCII};
     print_sides(&p, audit_dir);
     print_counts(&p);
+    print_new(&p);
     print_limits(&p);
     for (unsigned v = 0; v < VERDICT_COUNT; v++) {
         print_verdict(&p, (enum verdict)v);
@@ -242,6 +280,17 @@ static void json_counts(struct buf *out, const struct reconcile_result *result)
     buf_add_char(out, '}');
 }
 
+static void json_left_out(struct buf *out, const struct reconcile_result *result)
+{
+    cli_json_key(out, "left_out");
+    buf_add_char(out, '{');
+    cli_json_u64(out, "aki", result->counts[VERDICT_OTHER_KEY]);
+    cli_json_u64(out, "known", result->counts[VERDICT_KNOWN]);
+    cli_json_u64(out, "ignore_before", result->num_before_option);
+    cli_json_u64(out, "period", result->counts[VERDICT_OUTSIDE]);
+    buf_add_char(out, '}');
+}
+
 void reconcile_json_members(const struct reconcile_result *result, const char *audit_dir,
                             struct buf *out)
 {
@@ -259,6 +308,8 @@ void reconcile_json_members(const struct reconcile_result *result, const char *a
     cli_json_u64(out, "attempts_without_outcome", result->num_attempts);
     cli_json_u64(out, "undelivered", result->num_undelivered);
     cli_json_u64(out, "unlisted", result->num_unlisted);
+    cli_json_u64(out, "new_problems", reconcile_num_new(result));
+    json_left_out(out, result);
     if (result->hint != NULL) {
         cli_json_text(out, "hint", result->hint);
     }

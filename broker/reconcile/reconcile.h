@@ -40,8 +40,9 @@ enum verdict {
     VERDICT_UNRESOLVED,     /* outcome not known, and this source cannot tell */
     /* said, and not wrong */
     VERDICT_NOT_ISSUED,   /* outcome not known; the CA has no such certificate: nothing happened */
+    VERDICT_LAPSED,       /* an orphan or bypass that is over, which the log does not say yet */
     VERDICT_REVOKED_LATE, /* a revocation of ours whose outcome was not known took effect */
-    VERDICT_SETTLED,      /* an orphan or bypass that is revoked or expired, and recorded */
+    VERDICT_SETTLED,      /* recorded, and over: revoked, expired, explained */
     VERDICT_UNDER_WAY,    /* the attempt is too young to have an outcome */
     VERDICT_BEFORE,       /* issued before the log begins, or before --ignore-before */
     VERDICT_KNOWN,        /* in the file of --known */
@@ -49,7 +50,7 @@ enum verdict {
     VERDICT_OUTSIDE,      /* not issued in the period asked for */
     VERDICT_EXPIRED,      /* issued through us, expired, and no longer kept by the CA */
 };
-#define VERDICT_COUNT 19
+#define VERDICT_COUNT 20
 const char *verdict_word(enum verdict v);     /* "bypass", "revoked_at_ca", ... */
 const char *verdict_sentence(enum verdict v); /* what it means */
 const char *verdict_advice(enum verdict v);   /* what to do; NULL: nothing */
@@ -96,11 +97,12 @@ bool reconcile_aki(struct slice text, char out[65]);
  * where not known. */
 struct finding {
     enum verdict verdict;
-    bool is_recorded;    /* an earlier run has put it into the log */
-    bool is_revoked;     /* at the CA */
-    uint64_t ref;        /* seq of the attempt (orphan, not_issued), else UINT64_MAX */
-    uint64_t cert_ref;   /* seq of the record that names the certificate, else UINT64_MAX */
-    char serial_hex[41]; /* "" where there is none */
+    bool is_recorded;     /* an earlier run has put it into the log */
+    bool is_revoked;      /* at the CA, or through us */
+    bool is_revoked_here; /* through us: the log has its revoke.ok */
+    uint64_t ref;         /* seq of the attempt (orphan, not_issued), else UINT64_MAX */
+    uint64_t cert_ref;    /* seq of the record that names the certificate, else UINT64_MAX */
+    char serial_hex[41];  /* "" where there is none */
     char serial_dec[50];
     char aki_hex[65];
     char sha256[65];         /* "" where it could not be read */
@@ -120,12 +122,14 @@ struct reconcile_result {
     struct arena arena; /* owns the texts */
     struct finding *findings;
     size_t num_findings, room;
-    uint64_t counts[VERDICT_COUNT];
-    uint64_t num_unlisted;    /* findings beyond the cap */
-    uint64_t num_rows;        /* at the CA */
-    uint64_t num_logged;      /* certificates in the log */
-    uint64_t num_attempts;    /* whose outcome is not known */
-    uint64_t num_undelivered; /* valid ones whose caller may not have received them */
+    uint64_t counts[VERDICT_COUNT]; /* each certificate, and each attempt without one, in one */
+    uint64_t num_unlisted;          /* findings beyond the cap */
+    uint64_t num_rows;              /* at the CA */
+    uint64_t num_logged;            /* certificates in the log */
+    uint64_t num_attempts;          /* whose outcome is not known */
+    uint64_t num_before_option; /* of VERDICT_BEFORE: the log's beginning alone would not do it */
+    bool is_aki_met[RECONCILE_AKIS_MAX]; /* the CA or the log has a certificate signed by it */
+    uint64_t num_undelivered;            /* valid ones whose caller may not have received them */
     int64_t log_from_us, log_to_us;
     uint64_t log_next_seq;
     char source[256];
@@ -139,9 +143,14 @@ enum cb_code reconcile_run(const struct reconcile_options *options, struct recon
                            struct cb_err *err) CB_MUST_USE;
 void reconcile_free(struct reconcile_result *result);
 bool reconcile_has_problems(const struct reconcile_result *result);
+/* reconcile_num_new - problems that no earlier run has recorded. */
+uint64_t reconcile_num_new(const struct reconcile_result *result);
 
 /* print.c - for people; for programs, as members of a JSON object that is open. */
 void reconcile_print(const struct reconcile_result *result, const char *audit_dir, struct buf *out);
+/* reconcile_left_out - "2 by --aki, 1 by --known": what options kept from being compared, and how many.
+ * Adds nothing and returns 0 if there are none. */
+uint64_t reconcile_left_out(const struct reconcile_result *result, struct buf *out);
 void reconcile_json_members(const struct reconcile_result *result, const char *audit_dir,
                             struct buf *out);
 

@@ -166,14 +166,29 @@ static void look_up(const struct join *j, struct stranger *x, unsigned *ret_flag
     *ret_flags = cert == NULL ? 0 : cert->flags;
     if (cert != NULL && (cert->flags & CERT_REVOKED) != 0) {
         x->finding.is_revoked = true;
+        x->finding.is_revoked_here = true;
         x->finding.revoked_us =
             x->finding.revoked_us == 0 ? cert->revoked_us : x->finding.revoked_us;
     }
 }
 
-static bool is_over(const struct join *j, const struct finding *f)
+/* revoked_words - for the evidence: it is over, but the finding is not recorded yet. */
+static const char *revoked_words(const struct finding *f)
 {
-    return f->is_revoked || f->not_after_s < j->options->now_us / 1000000;
+    return f->is_revoked_here ? "; it is revoked, through this broker"
+           : f->is_revoked    ? "; it is revoked at the CA"
+                              : "";
+}
+
+static const char *backdated_words(const struct join *j, const struct stranger *x)
+{
+    if (!x->is_backdated) {
+        return "";
+    }
+    return is_before_log(j, x) ? "; it claims to be older than the log, but was stored after "
+                                 "certificates that are in it"
+                               : "; it claims to be from before --ignore-before, but was stored "
+                                 "after certificates that are in the log";
 }
 
 static void settle_orphan(struct join *j, struct stranger *x, unsigned flags)
@@ -182,38 +197,35 @@ static void settle_orphan(struct join *j, struct stranger *x, unsigned flags)
     x->finding.ref = a->seq;
     x->finding.who = a->who;
     x->finding.req = a->req;
-    x->finding.is_recorded = a->is_told || (flags & CERT_TOLD_ORPHAN) != 0;
+    x->finding.is_recorded = (flags & CERT_TOLD_ORPHAN) != 0;
     if (x->finding.verdict != VERDICT_ORPHAN) {
         return;
     }
     if (is_young(j, a)) {
         x->finding.verdict = VERDICT_UNDER_WAY;
-    } else if (is_over(j, &x->finding)) {
-        x->finding.verdict = VERDICT_SETTLED;
-    } else {
-        finding_detail(j->result, &x->finding,
-                       "names, key and time are those of attempt %llu, whose outcome is not known",
-                       (unsigned long long)a->seq);
+        return;
     }
+    if (finding_is_over(j, &x->finding)) {
+        finding_end(&x->finding, flags);
+    }
+    finding_detail(j->result, &x->finding,
+                   "names, key and time are those of attempt %llu, whose outcome is not known%s",
+                   (unsigned long long)a->seq, revoked_words(&x->finding));
 }
 
 static void settle_bypass(struct join *j, struct stranger *x, unsigned flags)
 {
-    x->finding.is_recorded = (flags & CERT_TOLD_BYPASS) != 0;
-    if (x->finding.is_recorded && is_over(j, &x->finding)) {
-        x->finding.verdict = VERDICT_SETTLED;
-        return;
-    }
     const bool is_ours = x->finding.verdict == VERDICT_AMBIGUOUS;
-    finding_detail(j->result, &x->finding, "%s%s%s",
+    x->finding.is_recorded = (flags & (is_ours ? CERT_TOLD_ORPHAN : CERT_TOLD_BYPASS)) != 0;
+    if (x->finding.is_recorded && finding_is_over(j, &x->finding)) {
+        finding_end(&x->finding, flags);
+    }
+    finding_detail(j->result, &x->finding, "%s%s%s%s",
                    is_ours ? "attempts here asked for just this, but for fewer of them"
                            : "no attempt in the log asked for these names, with this key, at this "
                              "time",
-                   x->is_ca ? "; it may itself sign certificates" : "",
-                   x->is_backdated
-                       ? "; it claims to be older than the log, but was stored after certificates "
-                         "that are in it"
-                       : "");
+                   x->is_ca ? "; it may itself sign certificates" : "", backdated_words(j, x),
+                   revoked_words(&x->finding));
 }
 
 static enum cb_code settle_strangers(struct join *j, struct cb_err *err)
@@ -268,7 +280,8 @@ static enum cb_code settle_revocation(struct join *j, const struct revocation *v
 {
     const struct log_cert *cert = &j->log.certs.certs[v->cert];
     if ((cert->flags & CERT_REVOKED) != 0) {
-        return CB_OK; /* the log has it by now */
+        j->result->counts[VERDICT_OK]++; /* the log has it by now */
+        return CB_OK;
     }
     struct finding f = finding_of_cert(&j->log.certs, cert, VERDICT_REVOKED_AT_CA);
     f.is_revoked = true;
@@ -299,7 +312,7 @@ static enum cb_code settle_logged(struct join *j, const struct log_cert *cert, s
     if ((cert->flags & CERT_UNDELIVERED) != 0 && (cert->flags & CERT_REVOKED) == 0 && !is_expired) {
         j->result->num_undelivered++;
     }
-    if ((cert->flags & CERT_SEEN) != 0 || (cert->flags & CERT_EARLY) == 0) {
+    if ((cert->flags & (CERT_SEEN | CERT_UNREADABLE)) != 0 || (cert->flags & CERT_EARLY) == 0) {
         return CB_OK;
     }
     struct finding f =
@@ -448,10 +461,22 @@ static enum cb_code settle_attempts(struct join *j, struct cb_err *err)
     return CB_OK;
 }
 
+/* meet_akis - keys of --aki that certificates in the log are signed by. */
+static void meet_akis(struct join *j)
+{
+    const struct cert_table *t = &j->log.certs;
+    for (size_t i = 0; i < j->options->num_akis; i++) {
+        for (size_t k = 0; k < t->num_akis && !j->result->is_aki_met[i]; k++) {
+            j->result->is_aki_met[i] = strcmp(j->options->akis[i], t->akis[k]) == 0;
+        }
+    }
+}
+
 enum cb_code join_settle(struct join *j, struct cb_err *err)
 {
     struct reconcile_result *r = j->result;
     log_side_settle(&j->log);
+    meet_akis(j);
     drop_late(j);
     TRY(settle_both(j, err));
     TRY(add_details(j, err));

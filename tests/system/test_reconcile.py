@@ -144,8 +144,9 @@ def test_every_verdict(story):
     assert found(document, "bypass")[0]["names"] == "evil.acme.internal"
     assert found(document, "revoked_at_ca")[0]["revoked"]
     counts = {verdict: count for verdict, count in document["counts"].items() if count}
-    assert counts == {"ok": 3, "bypass": 1, "orphan": 1, "missing": 1, "revoked_at_ca": 1,
+    assert counts == {"ok": 2, "bypass": 1, "orphan": 1, "missing": 1, "revoked_at_ca": 1,
                       "not_issued": 1}
+    assert document["new_problems"] == 4 and not any(document["left_out"].values())
     assert document["certificates_at_ca"] == 5 and document["certificates_in_log"] == 4
 
 
@@ -175,15 +176,30 @@ def test_a_dump_says_the_same(story, tmp_path):
 def test_limits_of_what_is_looked_at(story, tmp_path):
     known = tmp_path / "known"
     known.write_text(f"# signs OCSP answers\n{story.serials['bypass']}\n")
-    status, document = reconcile(story, "--known", known)
+    def limited(*args):
+        done = story.command("audit", "reconcile", "-c", story.file, "--certdb",
+                             story.ca.dir / "certs.db", "--json", *args)
+        return done.returncode, json.loads(done.stdout), done.stderr
+    status, document, said = limited("--known", known)
     assert document["counts"]["known"] == 1 and not found(document, "bypass")
-    status, document = reconcile(story, "--aki", "00:11:22")
+    assert "of 5 certificates at the CA 1 were not held against the log: 1 by --known" in said
+    status, document, said = limited("--aki", "00:11:22")
     assert document["counts"]["other_key"] == 2 and not found(document, "bypass")
-    status, document = reconcile(story, "--since", "2099-01-01")
+    assert document["left_out"] == {"aki": 2, "known": 0, "ignore_before": 0, "period": 0}
+    assert "2 by --aki" in said and "--aki 001122: no certificate" in said
+    aki = found(reconcile(story)[1], "bypass")[0]["aki"]
+    status, document, said = limited("--aki", aki)
+    assert found(document, "bypass") and not said
+    status, document, said = limited("--since", "2099-01-01")
     assert status == 0 and document["counts"]["outside"] == 5
-    status, document = reconcile(story, "--ignore-before", "2099-01-01")
+    assert "5 by --since or --until" in said
+    status, document, said = limited("--ignore-before", "2099-01-01")
     # Claiming to be old does not help: the rows stand behind others that are in the log.
-    assert document["counts"]["before"] == 0 and found(document, "bypass")
+    assert document["counts"]["before"] == 0 and not said
+    assert "from before --ignore-before" in found(document, "bypass")[0]["evidence"]
+    done = story.command("audit", "reconcile", "-c", story.file, "--certdb",
+                         story.ca.dir / "certs.db", "--known", known)
+    assert "Not held against the log, because of options: 1 by --known" in done.stdout
 
 
 def test_cannot_compare(story, tmp_path):
@@ -195,6 +211,10 @@ def test_cannot_compare(story, tmp_path):
         assert status == 2 and what in text, text
     done = story.command("audit", "reconcile", "-c", story.file)
     assert done.returncode == 2 and "--certdb" in done.stderr
+    for args, what in ((("--certdb", rubbish, "--certinfo"), "only one of them"),
+                       (("--certdb", story.ca.dir / "certs.db", "--why", "SEC-7"), "--record or")):
+        done = story.command("audit", "reconcile", "-c", story.file, *args)
+        assert done.returncode == 2 and what in done.stderr
     # Debian's CFSSL is older than the lookup by serial number.
     done = story.command("audit", "reconcile", "-c", story.file, "--certinfo")
     assert done.returncode == 2 and "cannot look up" in done.stderr
@@ -239,7 +259,52 @@ def test_record_then_revoke(story):
     status, document = reconcile(story, "--record")
     assert status == 1 and document["recorded"] == 1
     counts = {verdict: count for verdict, count in document["counts"].items() if count}
-    assert counts == {"ok": 3, "missing": 1, "settled": 4}
+    assert counts == {"ok": 2, "missing": 1, "settled": 4}
+    # What is still open is nothing new.
+    status, document = reconcile(story, "--new")
+    assert status == 0 and document["new_problems"] == 0 and not document["ok"]
+    assert found(document, "missing")[0]["recorded"]
+
+
+def issue_directly(ca, name):
+    answer = ca.post("newcert", {"request": {"CN": name, "hosts": [name],
+                                             "key": {"algo": "ecdsa", "size": 256}}})
+    return certs.read(answer["result"]["certificate"]).serial
+
+
+def test_revoked_before_recorded(story):
+    """Whoever revokes at once leaves the finding in the log all the same, and nothing open."""
+    here = issue_directly(story.ca, "here.acme.internal")
+    orphan = make_orphan(story, story.ca, "ms2.acme.internal")
+    there = issue_directly(story.ca, "there.acme.internal")
+    assert story.ca.post("revoke", {"serial": str(there), "authority_key_id": "",
+                                    "reason": "superseded"})["success"]
+    assert reconcile(story, "--new")[0] == 1
+    status, document = reconcile(story, "--revoke", str(here), "--revoke", "orphans", "--yes",
+                                 "--why", "SEC-8")
+    assert [r["state"] for r in document["revocations"]] == ["revoked"] * 2
+    assert document["recorded"] == 2
+    log = story.audit()
+    for serial, kind, name in ((here, "bypass", "here.acme.internal"),
+                               (orphan, "orphan", "ms2.acme.internal")):
+        found_it, attempt, done = [r for r in log.records
+                                   if int(r.get("serial", "0"), 16) == serial][-3:]
+        assert found_it["type"] == f"reconcile.{kind}" and name in found_it["detail"]
+        assert (attempt["type"], done["type"]) == ("revoke.attempt", "revoke.ok")
+        assert done["by"] == attempt["by"] == found_it["by"] and done["note"] == "SEC-8"
+        shown = story.command("audit", "show", done["seq"], "-c", story.file).stdout
+        assert name in shown, shown
+
+    status, document = reconcile(story, "--record")
+    assert document["recorded"] == 3  # the other one, that it is revoked, and the run
+    said = [r for r in story.audit().of_type("reconcile.bypass", "reconcile.resolved")
+            if int(r.get("serial", "0"), 16) == there]
+    assert [r["type"] for r in said] == ["reconcile.bypass", "reconcile.resolved"]
+    assert "it is revoked at the CA" in said[0]["detail"] and said[1]["reason"] == "revoked_at_ca"
+    status, document = reconcile(story, "--record", "--new")
+    assert status == 0 and document["recorded"] == 1
+    counts = {verdict: count for verdict, count in document["counts"].items() if count}
+    assert counts == {"ok": 2, "missing": 1, "settled": 7}
 
 
 def test_broker_that_does_not_run(story):
@@ -284,7 +349,7 @@ def test_postgres_says_the_same(story, pg, tmp_path):
     # The CA's own time of issuing decides, where it is kept.
     pg.sql("UPDATE certificates SET issued_at = '2001-01-01T00:00:00+02:00'")
     status, document = reconcile(story, "--password", f"file:{secret}", source=pg.url())
-    assert document["counts"]["before"] == 2
+    assert document["counts"]["before"] == 5
 
 
 def test_postgres_that_cannot_be_read(story, pg, tmp_path):

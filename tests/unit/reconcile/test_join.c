@@ -147,13 +147,15 @@ static enum audit_type type_of(char letter)
     static const struct {
         char letter;
         enum audit_type type;
-    } letters[] = {{'A', AUDIT_ISSUE_ATTEMPT},     {'O', AUDIT_ISSUE_OK},
-                   {'U', AUDIT_ISSUE_UNKNOWN},     {'F', AUDIT_ISSUE_FAIL},
-                   {'W', AUDIT_ISSUE_FAIL},        {'X', AUDIT_ISSUE_FAIL},
-                   {'N', AUDIT_ISSUE_FAIL},        {'D', AUDIT_ISSUE_UNDELIVERED},
-                   {'T', AUDIT_REVOKE_ATTEMPT},    {'R', AUDIT_REVOKE_OK},
-                   {'b', AUDIT_RECONCILE_BYPASS},  {'o', AUDIT_RECONCILE_ORPHAN},
-                   {'m', AUDIT_RECONCILE_MISSING}, {'s', AUDIT_RECONCILE_RESOLVED}};
+    } letters[] = {{'A', AUDIT_ISSUE_ATTEMPT},      {'O', AUDIT_ISSUE_OK},
+                   {'U', AUDIT_ISSUE_UNKNOWN},      {'F', AUDIT_ISSUE_FAIL},
+                   {'W', AUDIT_ISSUE_FAIL},         {'X', AUDIT_ISSUE_FAIL},
+                   {'N', AUDIT_ISSUE_FAIL},         {'D', AUDIT_ISSUE_UNDELIVERED},
+                   {'T', AUDIT_REVOKE_ATTEMPT},     {'R', AUDIT_REVOKE_OK},
+                   {'b', AUDIT_RECONCILE_BYPASS},   {'o', AUDIT_RECONCILE_ORPHAN},
+                   {'m', AUDIT_RECONCILE_MISSING},  {'s', AUDIT_RECONCILE_RESOLVED},
+                   {'S', AUDIT_RECONCILE_RESOLVED}, {'d', AUDIT_RECONCILE_BYPASS},
+                   {'l', AUDIT_RECONCILE_MISSING}};
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
         if (letters[i].letter == letter) {
             return letters[i].type;
@@ -165,11 +167,12 @@ static enum audit_type type_of(char letter)
 
 static bool names_cert(char letter)
 {
-    return strchr("OWXDTRbom", letter) != NULL;
+    return strchr("OWXDTRbomSdl", letter) != NULL;
 }
 
 /* log_add - one record about certificate i. F: it failed, and may have had an effect; N: it failed and
- * had none; W: it was issued and withheld; X: the CA answered with the next one instead. */
+ * had none; W: it was issued and withheld; X: the CA answered with the next one instead. s: an attempt
+ * is explained, S: a certificate is; d: it differs, l: the CA has lost its revocation. */
 static void log_add(struct log *l, char letter, size_t i)
 {
     struct audit_event e;
@@ -186,6 +189,9 @@ static void log_add(struct log *l, char letter, size_t i)
                                                                             : UINT64_MAX;
     e.effect = letter == 'F'   ? SLICE("possible")
                : letter == 'N' ? SLICE("none")
+                               : (struct slice){NULL, 0};
+    e.reason = letter == 'd'   ? SLICE("differs")
+               : letter == 'l' ? SLICE("revoked_in_log")
                                : (struct slice){NULL, 0};
     if (letter == 'A') {
         e.want = (struct audit_names){.cn = dns[0], .dns = dns, .num_dns = 1};
@@ -259,22 +265,35 @@ static const struct {
     {"nothing", "", "", "", ""},
     {"bypass", "A0 O0", "g0 g1", "", "ok=1 bypass=1"},
     {"bypass, revoked, not recorded", "A0 O0", "g0 r1", "", "ok=1 bypass=1"},
-    {"bypass, recorded", "A0 O0 b1", "g0 g1", "", "ok=1 bypass=1"},
-    {"bypass, recorded and revoked", "A0 O0 b1", "g0 r1", "", "ok=1 settled=1"},
+    {"bypass, recorded", "A0 O0 b1", "g0 g1", "", "ok=1 bypass=1 told=1"},
+    {"bypass, recorded, revoked through us", "A0 O0 b1 T1 R1", "g0 r1", "", "ok=1 settled=1"},
+    {"bypass, recorded, revoked there", "A0 O0 b1", "g0 r1", "", "ok=1 lapsed=1"},
+    {"bypass, recorded, revoked there, recorded", "A0 O0 b1 S1", "g0 r1", "", "ok=1 settled=1"},
+    {"bypass, revoked through us, not recorded", "A0 O0 T1 R1", "g0 r1", "", "ok=1 bypass=1"},
     {"bypass, recorded and expired", "A0 O0 b4", "g0 g4", "", "ok=1 settled=1"},
     {"a failure without effect explains nothing", "A1 N1", "g1", "", "bypass=1"},
     {"missing", "A0 O0 A1 O1", "g1", "", "ok=1 missing=1"},
     {"missing, expired", "A4 O4", "", "", "expired=1"},
-    {"missing, recorded, is still missing", "A0 O0 m0", "", "", "missing=1"},
+    {"missing, recorded, is still missing", "A0 O0 m0", "", "", "missing=1 told=1"},
+    {"missing, another thing recorded", "A0 O0 l0", "", "", "missing=1"},
     {"orphan of unknown", "A0 U0", "g0", "", "orphan=1"},
     {"orphan of a failure with effect", "A0 F0", "g0", "", "orphan=1"},
     {"orphan without any outcome", "A0", "g0", "", "orphan=1"},
     {"orphan by the CA's own time", "A0 U0", "e0", "", "orphan=1"},
-    {"orphan, revoked", "A0 U0", "r0", "", "settled=1"},
-    {"orphan, expired", "A4 U4", "g4", "", "settled=1"},
-    {"orphan, recorded, is still an orphan", "A0 U0 o0", "g0", "", "orphan=1"},
+    {"orphan, revoked", "A0 U0", "r0", "", "lapsed=1"},
+    {"orphan, revoked, recorded since", "A0 U0 S0", "r0", "", "settled=1"},
+    {"orphan, recorded, revoked there", "A0 U0 o0", "r0", "", "lapsed=1"},
+    {"orphan, recorded, revoked through us", "A0 U0 o0 T0 R0", "r0", "", "settled=1"},
+    {"orphan, revoked through us, not recorded", "A0 U0 T0 R0", "r0", "", "lapsed=1"},
+    {"orphan, expired", "A4 U4", "g4", "", "lapsed=1"},
+    {"orphan, expired, recorded", "A4 U4 o4", "g4", "", "settled=1"},
+    {"orphan, recorded, is still an orphan", "A0 U0 o0", "g0", "", "orphan=1 told=1"},
+    {"said to be not issued, and there it is", "A0 U0 s0", "g0", "", "orphan=1"},
     {"withheld", "A0 W0", "g0", "", "orphan=1"},
     {"withheld, revoked", "A0 W0 R0", "r0", "", "settled=1"},
+    {"withheld, expired", "A4 W4", "g4", "", "settled=1"},
+    {"withheld, revoked there", "A0 W0", "r0", "", "lapsed=1"},
+    {"withheld, revoked there, recorded", "A0 W0 S0", "r0", "", "settled=1"},
     {"withheld, never kept", "A0 W0", "", "", ""},
     {"not issued", "A0 U0", "", "", "not_issued=1"},
     {"not issued, recorded", "A0 U0 s0", "", "", "settled=1"},
@@ -284,19 +303,23 @@ static const struct {
     {"two attempts, one certificate", "A0 U0 A2 U2", "g0", "", "orphan=1 not_issued=1"},
     {"two attempts, two certificates", "A0 U0 A2 U2", "g0 g2", "", "orphan=2"},
     {"one attempt, two certificates", "A0 U0", "g0 g2", "", "ambiguous=2"},
+    {"too many, recorded", "A0 U0 o0 o2", "g0 g2", "", "ambiguous=2 told=2"},
     {"two attempts, three certificates", "A0 U0 A2 U2", "g0 g2 g7", "", "ambiguous=3"},
     {"issued beside an unknown one", "A0 U0 A2 O2", "g2", "", "ok=1 not_issued=1"},
     {"revoked both", "A0 O0 T0 R0", "r0", "", "ok=1"},
-    {"revoked at the CA", "A0 O0", "r0", "", "ok=1 revoked_at_ca=1"},
-    {"revoked at the CA, expired", "A4 O4", "r4", "", "ok=1 settled=1"},
-    {"revoked by an attempt of ours", "A0 O0 T0", "r0", "", "ok=1 revoked_late=1"},
-    {"revoked in the log", "A0 O0 T0 R0", "g0", "", "ok=1 revoked_in_log=1"},
+    {"revoked at the CA", "A0 O0 A1 O1", "r0 g1", "", "ok=1 revoked_at_ca=1"},
+    {"revoked at the CA, recorded", "A0 O0 S0", "r0", "", "settled=1"},
+    {"revoked at the CA, expired", "A4 O4", "r4", "", "settled=1"},
+    {"revoked by an attempt of ours", "A0 O0 T0", "r0", "", "revoked_late=1"},
+    {"revoked in the log", "A0 O0 T0 R0", "g0", "", "revoked_in_log=1"},
+    {"revoked in the log, recorded", "A0 O0 T0 R0 l0", "g0", "", "revoked_in_log=1 told=1"},
     {"another certificate", "A0 O0", "t0", "", "differs=1"},
+    {"another certificate, recorded", "A0 O0 d0", "t0", "", "differs=1 told=1"},
     {"another CA's of that number", "A0 O0", "g0 f0", "", "ok=1 bypass=1"},
     {"the same, without a key id", "A0 O0", "g0 k0", "", "ok=1 bypass=1"},
     {"answered with another's", "A0 X0", "g1", "", "bypass=1 not_issued=1"},
     {"older than the attempt", "A3 U3", "g0", "", "bypass=1 not_issued=1"},
-    {"no certificate", "A0 O0", "p0", "", "unreadable=1 missing=1"},
+    {"no certificate", "A0 O0", "p0", "", "unreadable=1"},
     {"no certificate, unknown", "", "p1", "", "unreadable=1"},
     {"number of another", "", "x0", "", "unreadable=1"},
     {"no number", "", "n0", "", "unreadable=1"},
@@ -367,6 +390,13 @@ static void counts_text(const struct reconcile_result *r, char *out, size_t size
                                    verdict_word((enum verdict)v), (unsigned long long)r->counts[v]);
         }
     }
+    uint64_t told = 0;
+    for (size_t i = 0; i < r->num_findings; i++) {
+        told += r->findings[i].is_recorded;
+    }
+    if (told > 0) {
+        (void)snprintf(out + at, size - at, " told=%llu", (unsigned long long)told);
+    }
 }
 
 /* same_words - in whatever order. */
@@ -410,6 +440,42 @@ static void check_findings(const struct reconcile_result *r, const char *name)
     }
 }
 
+/* check_sum - each row of the CA's, each certificate that it lacks and each attempt that made none is in
+ * one count. */
+static void check_sum(const struct join *j, const char *name)
+{
+    const unsigned must = CERT_ISSUED | CERT_EARLY;
+    uint64_t counted = 0;
+    uint64_t there = j->result->num_rows;
+    for (unsigned v = 0; v < VERDICT_COUNT; v++) {
+        counted += j->result->counts[v];
+    }
+    for (size_t i = 0; i < j->log.certs.num; i++) {
+        const unsigned flags = j->log.certs.certs[i].flags;
+        there += (flags & must) == must && (flags & (CERT_SEEN | CERT_UNREADABLE)) == 0;
+    }
+    for (size_t i = 0; i < j->log.num_attempts; i++) {
+        there += !j->log.attempts[i].is_taken;
+    }
+    if (counted != there) {
+        fail_msg("%s: counts add up to %llu, there are %llu", name, (unsigned long long)counted,
+                 (unsigned long long)there);
+    }
+}
+
+/* check_new - what is new is what is wrong and not recorded. */
+static void check_new(const struct reconcile_result *r, const char *name)
+{
+    uint64_t num = 0;
+    for (size_t i = 0; i < r->num_findings; i++) {
+        num += verdict_is_problem(r->findings[i].verdict) && !r->findings[i].is_recorded;
+    }
+    if (reconcile_num_new(r) != num) {
+        fail_msg("%s: %llu new problems, not %llu", name, (unsigned long long)reconcile_num_new(r),
+                 (unsigned long long)num);
+    }
+}
+
 static void run_case(size_t c)
 {
     struct log log;
@@ -439,6 +505,8 @@ static void run_case(size_t c)
         fail_msg("%s: %s, not %s", cases[c].name, counts, cases[c].expected);
     }
     check_findings(&result, cases[c].name);
+    check_sum(&j, cases[c].name);
+    check_new(&result, cases[c].name);
     end(&j);
     log_free(&log);
 }
@@ -448,6 +516,65 @@ static void test_verdicts(void **state)
     (void)state;
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         run_case(c);
+    }
+}
+
+struct backdated {
+    int before_s; /* --ignore-before, after the log's beginning */
+    uint64_t num_by_option;
+    const char *ca;
+    const char *said; /* NULL: it is believed */
+};
+
+static void check_backdated(const struct reconcile_result *r, const struct backdated *b)
+{
+    assert_int_equal(r->counts[VERDICT_BYPASS], b->said != NULL);
+    assert_int_equal(r->num_before_option, b->num_by_option);
+    if (b->said != NULL) {
+        const struct slice said = r->findings[0].detail;
+        if (memmem(said.ptr, said.len, b->said, strlen(b->said)) == NULL) {
+            fail_msg("not \"%s\": %.*s", b->said, (int)said.len, said.ptr);
+        }
+    }
+}
+
+static void run_backdated(const struct backdated *b)
+{
+    struct log log;
+    struct cb_err err = {0};
+    struct reconcile_result result = {0};
+    log_new(&log);
+    const struct reconcile_options options = {.audit_dir = log.dir,
+                                              .since_us = INT64_MIN,
+                                              .until_us = INT64_MAX,
+                                              .before_us = (BASE_S + b->before_s) * 1000000,
+                                              .window_us = 60000000,
+                                              .backdate_us = 300000000,
+                                              .now_us = NOW_S * 1000000};
+    struct join j = {.options = &options, .result = &result};
+    begin(&j);
+    each_word("A0 O0", each_record, &log);
+    assert_int_equal(log_side_read(&j.log, &err), CB_OK);
+    j.log.from_us = BASE_S * 1000000; /* init wrote the first record by the real clock */
+    each_word(b->ca, each_row, &j);
+    assert_int_equal(join_settle(&j, &err), CB_OK);
+    check_backdated(&result, b);
+    end(&j);
+    log_free(&log);
+}
+
+/* What is said of a date that is not believed: what it contradicts. */
+static void test_backdated(void **state)
+{
+    static const struct backdated tries[] = {
+        {0, 0, "g0 g5", "older than the log"},
+        {3000, 0, "g0 g1", "from before --ignore-before"},
+        {3000, 1, "g1 g0", NULL}, /* stored before */
+        {0, 0, "g5 g0", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        run_backdated(&tries[i]);
     }
 }
 
@@ -474,6 +601,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_backdated),
         cmocka_unit_test(test_table_is_whole),
     };
     return cmocka_run_group_tests(tests, make_all, NULL);
