@@ -5,7 +5,7 @@
  *
  * The key of the last line that is not beyond a checkpoint's size must have signed it. The truth are
  * the log's key.rotate records; this file is how the writer knows them without reading the whole log,
- * and a convenience for tools. Whoever verifies pins the first key outside of the directory. */
+ * and a convenience for tools. Whoever verifies pins the first key outside of the directory. Public. */
 #ifndef AUDIT_VKEYS_H
 #define AUDIT_VKEYS_H
 

@@ -8,6 +8,7 @@
 #include "audit/hashes.h"
 #include "audit/io.h"
 #include "audit/reader.h"
+#include "audit/vkeys.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -39,6 +40,34 @@ static enum cb_code consistency(void *ctx, uint64_t old, uint64_t size, struct p
     return code;
 }
 
+/* has_signed - by the key that signs now, or one that did before. An older copy of the log knows the
+ * former by its configuration only. */
+static bool has_signed(const struct server *s, const struct note *note)
+{
+    struct vkeys vkeys = {.num = 0};
+    struct cb_err ignored;
+    uint64_t time_s = 0;
+    bool is_signed = note_verify(note, note_signer_key(s->audit_key), &time_s) == NOTE_GOOD;
+    if (vkeys_read(&audit_system_io, s->config->audit_dir, &vkeys, &ignored) != CB_OK) {
+        vkeys.num = 0;
+    }
+    for (size_t i = 0; i < vkeys.num && !is_signed; i++) {
+        is_signed = note_verify(note, &vkeys.list[i].key, &time_s) == NOTE_GOOD;
+    }
+    return is_signed;
+}
+
+static bool anchor_has_signed(void *ctx, const struct note *note)
+{
+    const struct server_anchor *sa = ctx;
+    return has_signed(sa->server, note);
+}
+
+static bool own_has_signed(void *ctx, const struct note *note)
+{
+    return has_signed(ctx, note);
+}
+
 static bool note_first(void *ctx, uint64_t seq, struct slice line)
 {
     (void)line;
@@ -57,7 +86,8 @@ static bool note_last(void *ctx, uint64_t seq, struct slice line)
 static enum cb_code own_root(void *ctx, uint64_t size, unsigned char ret[SHA256_LEN],
                              struct cb_err *err)
 {
-    const char *dir = ctx;
+    const struct server *s = ctx;
+    const char *dir = s->config->audit_dir;
     struct hashes *h = NULL;
     uint64_t found = UINT64_MAX;
     TRY(audit_walk(dir, size - 1, note_first, &found, err));
@@ -73,10 +103,12 @@ static enum cb_code own_root(void *ctx, uint64_t size, unsigned char ret[SHA256_
 /* own_count - the end is most likely near; reading all of a long log takes its time. */
 static enum cb_code own_count(void *ctx, uint64_t size, uint64_t *ret, struct cb_err *err)
 {
+    const struct server *s = ctx;
     static const uint64_t back[] = {100000, 10000000, UINT64_MAX};
     uint64_t num = 0;
     for (size_t i = 0; i < sizeof(back) / sizeof(back[0]) && num == 0; i++) {
-        TRY(audit_walk(ctx, size > back[i] ? size - back[i] : 0, note_last, &num, err));
+        TRY(audit_walk(s->config->audit_dir, size > back[i] ? size - back[i] : 0, note_last, &num,
+                       err));
     }
     *ret = num;
     return CB_OK;
@@ -112,9 +144,7 @@ enum cb_code server_anchor_check(struct server *s, struct cb_err *err)
     if (read_origin(c->audit_dir, &bytes, &origin, &why) != CB_OK) {
         return CB_OK; /* audit_open says it better */
     }
-    char dir[4096];
-    (void)snprintf(dir, sizeof(dir), "%s", c->audit_dir);
-    const struct anchor_own own = {dir, own_root, own_count};
+    const struct anchor_own own = {s, own_root, own_count, own_has_signed};
     const enum cb_code code = anchor_check_start(&c->anchor, origin, &own, warn, NULL, err);
     buf_free(&bytes);
     return code;
@@ -204,7 +234,7 @@ enum cb_code server_anchor_start(struct server *s, struct cb_err *err)
     sa->server = s;
     sa->audit = s->shared.audit;
     (void)pthread_mutex_init(&sa->lock, NULL);
-    const struct anchor_log log = {sa, consistency, keep_cosigned, news};
+    const struct anchor_log log = {sa, consistency, anchor_has_signed, keep_cosigned, news};
     const enum cb_code code = anchor_new(&s->config->anchor, &log, &anchor, err);
     if (code != CB_OK) {
         (void)pthread_mutex_destroy(&sa->lock);

@@ -42,12 +42,15 @@ struct anchor_own {
                          struct cb_err *err);
     /* how many there are, where they are fewer than size; only asked for a message */
     enum cb_code (*count)(void *ctx, uint64_t size, uint64_t *ret, struct cb_err *err);
+    /* that a key which the log has, or had, signed this note */
+    bool (*has_signed)(void *ctx, const struct note *note);
 };
 
 /* anchor_check_start - ask every witness, all at once, what it has seen of the log called origin.
- * CB_ECORRUPT: one has seen records that are not in it, or others in their place; the message says
- * which, and what to do. CB_ESYS: a required one does not answer. warn (may be NULL) hears of the
- * others that do not. Blocks for start_ms at most. */
+ * CB_ECORRUPT: one has seen records that are not in it, or others in their place, and shows the log's own
+ * signature for it; the message says which, and what to do. What the log did not sign proves nothing: a
+ * witness could have made it up. CB_ESYS: a required one does not answer, or with that. warn (may be
+ * NULL) hears of the others that do so. Blocks for start_ms at most. */
 enum cb_code anchor_check_start(const struct anchor_settings *settings, struct slice origin,
                                 const struct anchor_own *own,
                                 void (*warn)(void *ctx, const char *message), void *warn_ctx,
@@ -60,7 +63,8 @@ enum anchor_news {
     ANCHOR_DOWN, /* it does not: no answer, or a refusal that is no contradiction */
     ANCHOR_FORGOT, /* it says it has seen less (seen) than it cosigned before (size): its memory was rolled
                       back, and it would sign another history now */
-    ANCHOR_SPLIT, /* SPLIT VIEW: what it has seen and what the log says cannot both be true */
+    ANCHOR_SPLIT, /* SPLIT VIEW: the log's key signed what it has seen, and what the log says now, and
+                     both cannot be true */
 };
 
 /* What the anchor needs of its surroundings. Called on its threads, several at once; may block. */
@@ -69,6 +73,8 @@ struct anchor_log {
     /* that the first size records begin with the first old; 0 < old <= size */
     enum cb_code (*consistency)(void *ctx, uint64_t old, uint64_t size, struct proof *ret,
                                 struct cb_err *err);
+    /* that a key which the log has, or had, signed this note */
+    bool (*has_signed)(void *ctx, const struct note *note);
     /* store the newest cosigned checkpoint durably */
     enum cb_code (*keep_cosigned)(void *ctx, struct slice note, struct cb_err *err);
     /* once for each change; size: of the checkpoint that was shown; seen: what the witness has, 0 if it

@@ -23,7 +23,7 @@ enum cb_code fetch_note(const struct fetch_options *options, struct slice origin
                         struct cb_err *err) CB_MUST_USE;
 
 /* fetch_checkpoint - the same, and checked: it is this log's, and the witness's key signed it.
- * *ret_time_s: when. Whether the log's key signed it is not asked: the witness did. note (initialised
+ * *ret_time_s: when. Whether the log's key signed it is the caller's to ask. note (initialised
  * here; NULL: not wanted) gets the bytes. CB_ECRYPTO: another key, or a forgery. CB_EINPUT: no
  * checkpoint of this log. */
 enum cb_code fetch_checkpoint(const struct fetch_options *options, const struct note_key *witness,

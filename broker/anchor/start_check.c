@@ -2,8 +2,9 @@
  *
  * A log that was cut short, or a volume restored from an old copy, looks whole by itself. Writing to it
  * would sign a second history over the first, so it is compared with what witnesses signed before a
- * byte is written. All are asked at once. What a witness says counts if its key signed it; that the
- * log's key signed it, too, is not asked for, since a restored volume may not know its newest key. */
+ * byte is written. All are asked at once. What a witness says counts if its key signed it and a key of
+ * the log, too: no witness alone may keep a broker from starting, unless it is required. A restored
+ * volume may not know the log's newest key; that looks the same, so the warning says it. */
 #include "broker/anchor/anchor.h"
 
 #include "broker/anchor/fetch.h"
@@ -22,6 +23,7 @@ struct question {
     enum cb_code code;
     struct cb_err err;
     struct checkpoint seen;
+    struct buf note; /* if code is CB_OK */
     uint64_t time_s;
 };
 
@@ -30,8 +32,8 @@ static void *ask(void *arg)
     struct question *q = arg;
     const struct fetch_options options = {
         .url = q->witness->url, .ca_file = q->witness->ca_file, .timeout_ms = q->timeout_ms};
-    q->code = fetch_checkpoint(&options, &q->witness->key, q->origin, &q->seen, &q->time_s, NULL,
-                               &q->err);
+    q->code = fetch_checkpoint(&options, &q->witness->key, q->origin, &q->seen, &q->time_s,
+                               &q->note, &q->err);
     return NULL;
 }
 
@@ -100,28 +102,48 @@ struct judging {
     void *ctx;
 };
 
-static enum cb_code judge(const struct question *q, const struct judging *j, struct cb_err *err)
+/* doubt - an answer that says nothing, in the words of why. */
+static enum cb_code doubt(const struct question *q, const struct judging *j, const char *why,
+                          struct cb_err *err)
 {
     char text[ANCHOR_TEXT_MAX];
-    if (q->code == CB_OK) {
-        return q->seen.size == 0 ? CB_OK : compare(q, j->own, err);
-    }
-    if (q->code == CB_ENOENT) {
-        return CB_OK; /* it has never seen this log */
-    }
     if (q->witness->is_required) {
-        return cb_fail(
-            err, CB_ESYS,
-            "the witness %.60s, which is required, does not say what it has seen: %.200s",
-            q->witness->key.name, q->err.msg);
+        return cb_fail(err, CB_ESYS, "the witness %.60s, which is required, %.300s",
+                       q->witness->key.name, why);
     }
     if (j->warn != NULL) {
-        (void)snprintf(text, sizeof(text),
-                       "the witness %.60s does not say what it has seen: %.280s",
-                       q->witness->key.name, q->err.msg);
+        (void)snprintf(text, sizeof(text), "the witness %.60s %.300s", q->witness->key.name, why);
         j->warn(j->ctx, text);
     }
     return CB_OK;
+}
+
+static bool is_signed(const struct question *q, const struct anchor_own *own)
+{
+    struct note note;
+    struct cb_err ignored;
+    return note_parse(buf_slice(&q->note), &note, &ignored) == CB_OK &&
+           own->has_signed(own->ctx, &note);
+}
+
+static enum cb_code judge(const struct question *q, const struct judging *j, struct cb_err *err)
+{
+    char why[ANCHOR_TEXT_MAX];
+    if (q->code == CB_ENOENT) {
+        return CB_OK; /* it has never seen this log */
+    }
+    if (q->code != CB_OK) {
+        (void)snprintf(why, sizeof(why), "does not say what it has seen: %.240s", q->err.msg);
+        return doubt(q, j, why, err);
+    }
+    if (!is_signed(q, j->own)) {
+        (void)snprintf(why, sizeof(why),
+                       "shows a checkpoint of %llu records that this log's key did not sign: it "
+                       "lies, or this directory is a copy from before the log's key was rotated",
+                       (unsigned long long)q->seen.size);
+        return doubt(q, j, why, err);
+    }
+    return q->seen.size == 0 ? CB_OK : compare(q, j->own, err);
 }
 
 /* judge_those - that have answered, or that have not. */
@@ -154,6 +176,14 @@ enum cb_code anchor_check_start(const struct anchor_settings *settings, struct s
     }
     ask_all(list, settings->num);
     /* A contradiction outweighs a silence, so all that answered come first. */
-    TRY(judge_those(list, settings->num, true, &judging, err));
-    return judge_those(list, settings->num, false, &judging, err);
+    enum cb_code code = judge_those(list, settings->num, true, &judging, err);
+    if (code == CB_OK) {
+        code = judge_those(list, settings->num, false, &judging, err);
+    }
+    for (size_t i = 0; i < settings->num; i++) {
+        if (list[i].code == CB_OK) {
+            buf_free(&list[i].note);
+        }
+    }
+    return code;
 }

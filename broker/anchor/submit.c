@@ -2,8 +2,9 @@
  *
  * A witness may know more of us than we remember: it keeps a checkpoint before it answers. So a 409 is
  * ordinary, as long as the size it names is one that we have. When it is not, or when a proof is not
- * accepted (422), the witness's own note is fetched, so that the alarm can say what it signed. A note
- * that we can continue is no contradiction, whatever the status was. */
+ * accepted (422), the witness's own note is fetched. It is an alarm only if our log's key signed that
+ * note, and if we cannot continue it: a status can be made up, and so can a note by the witness alone;
+ * one that lies must not be able to stop the broker. */
 #include "broker/anchor/submit.h"
 
 #include "audit/tlog/add_checkpoint.h"
@@ -66,22 +67,42 @@ static bool continues(const struct submit *s, const struct checkpoint *seen,
     return ok;
 }
 
-/* contradiction - the witness answered as one does who has seen something else. */
+/* shown - what the witness has signed, if the log has, too; it counts for nothing else. */
+static enum cb_code shown(const struct submit *s, const struct checkpoint *ours,
+                          struct checkpoint *ret, uint64_t *ret_time_s, struct cb_err *err)
+{
+    const struct fetch_options options = {.url = s->witness->url, .ca_file = s->witness->ca_file};
+    struct buf bytes;
+    struct note note;
+    bool is_ours = false;
+    TRY(fetch_checkpoint(&options, &s->witness->key, slice_of(ours->origin), ret, ret_time_s,
+                         &bytes, err));
+    const enum cb_code code = note_parse(buf_slice(&bytes), &note, err);
+    if (code == CB_OK) {
+        is_ours = s->log->has_signed(s->log->ctx, &note);
+    }
+    buf_free(&bytes);
+    TRY(code);
+    return is_ours ? CB_OK
+                   : cb_fail(err, CB_ECRYPTO,
+                             "it shows a checkpoint of %llu records that this "
+                             "log's key did not sign",
+                             (unsigned long long)ret->size);
+}
+
+/* contradiction - the witness answered as one does who has seen something else. Has it? */
 static enum submit_result contradiction(const struct submit *s, const struct checkpoint *ours,
                                         const char *what, uint64_t *ret_seen, struct cb_err *err)
 {
-    const struct fetch_options options = {.url = s->witness->url, .ca_file = s->witness->ca_file};
     struct checkpoint seen;
     struct cb_err why = {0};
     uint64_t time_s = 0;
     char when[21];
     char root[2 * SHA256_LEN + 1];
     char our_root[2 * SHA256_LEN + 1];
-    if (fetch_checkpoint(&options, &s->witness->key, slice_of(ours->origin), &seen, &time_s, NULL,
-                         &why) != CB_OK) {
-        (void)cb_fail(err, CB_ECORRUPT, "%s (it does not show what it has signed: %.200s)", what,
-                      why.msg);
-        return SUBMIT_SPLIT;
+    if (shown(s, ours, &seen, &time_s, &why) != CB_OK) {
+        (void)cb_fail(err, CB_ESYS, "%s, so it says, without proof: %.240s", what, why.msg);
+        return SUBMIT_FAILED;
     }
     *ret_seen = seen.size;
     if (continues(s, &seen, ours)) {
@@ -95,8 +116,8 @@ static enum submit_result contradiction(const struct submit *s, const struct che
     hex_encode(seen.root, SHA256_LEN, root);
     hex_encode(ours->root, SHA256_LEN, our_root);
     (void)cb_fail(err, CB_ECORRUPT,
-                  "%s: at %s it signed %llu records with the root %.16s.., this log has %llu with "
-                  "%.16s..",
+                  "%s: at %s it signed %llu records with the root %.16s.., as this log's key did; "
+                  "this log has %llu with %.16s..",
                   what, when, (unsigned long long)seen.size, root, (unsigned long long)ours->size,
                   our_root);
     return SUBMIT_SPLIT;
@@ -115,8 +136,8 @@ static enum submit_result refused(const struct answer *a, struct cb_err *err)
 {
     const char *hint = "";
     if (a->status == 403) {
-        hint = ": it does not know the key of this log; add its verifier key there (after a "
-               "rotation, the new one)";
+        hint = ": it does not know the key of this log, or knows it as retired; add the verifier "
+               "key there (after a rotation, the new one)";
     } else if (a->status == 404) {
         hint = ": it does not know this log; add its name and verifier key there";
     }

@@ -8,7 +8,7 @@
 enum submit_result {
     SUBMIT_COSIGNED,
     SUBMIT_FAILED, /* not now, or not like this; nothing contradicts anything */
-    SUBMIT_SPLIT,  /* it has seen what the log does not have */
+    SUBMIT_SPLIT,  /* it has seen, signed by the log's key, what the log does not have */
 };
 
 struct submit {

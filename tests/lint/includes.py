@@ -40,7 +40,7 @@ PUBLIC = {
     "policy": {"policy.h", "name.h", "diag.h", "yaml_tree.h", "trace.h", "review.h", "check_tests.h",
                "ask_text.h", "rule_text.h"},
     "audit": {"archive.h", "doctor.h", "prune.h", "audit.h", "event.h", "follow.h", "grep.h", "keyfile.h", "reader.h",
-              "io.h", "prove.h", "hashes.h", "records.h"},
+              "io.h", "prove.h", "hashes.h", "records.h", "vkeys.h"},
     "audit/verify": {"verify.h"},
     "broker/edge": {"edge.h", "tls.h"},
     "broker/ca": {"ca.h", "gate.h", "answer.h", "check.h", "pem.h"},

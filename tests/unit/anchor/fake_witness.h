@@ -78,6 +78,7 @@ enum fake_mode {
     FAKE_GARBAGE,   /* 200 and no signature */
     FAKE_ENDLESS,   /* an answer without an end */
     FAKE_FICKLE,    /* 409 with another size each time */
+    FAKE_409_MUTE,  /* 409 with a size that nothing has, and nothing to show */
 };
 
 struct fake {
@@ -127,6 +128,10 @@ static int fake_post(struct fake *f, enum fake_mode mode, struct slice body, str
     assert_int_equal(checkpoint_parse(note.text, &c, &err), CB_OK);
     if (mode == FAKE_FICKLE) {
         buf_printf(out, "%u\n", f->num_posts % 2 + 1);
+        return 409;
+    }
+    if (mode == FAKE_409_MUTE) {
+        buf_add_str(out, "99999999\n");
         return 409;
     }
     if (mode == FAKE_403 || mode == FAKE_422) {
@@ -210,7 +215,7 @@ static void fake_serve(struct fake *f, int fd, char *request)
             status = fake_post(f, mode, (struct slice){body, len}, &out);
         }
     } else if (f->note.len > 0) {
-        status = 200;
+        status = mode == FAKE_409_MUTE ? 404 : 200;
         buf_add_slice(&out, buf_slice(&f->note));
     }
     (void)pthread_mutex_unlock(&f->lock);

@@ -17,6 +17,7 @@
 struct world {
     struct tree tree;
     struct note_signer *signer;
+    struct note_signer *stranger; /* a key of the same name that the log never had */
     struct fake fakes[NUM_FAKES];
     struct anchor_witness witnesses[NUM_FAKES];
     struct anchor_settings settings;
@@ -39,6 +40,13 @@ static enum cb_code log_consistency(void *ctx, uint64_t old, uint64_t size, stru
     const enum cb_code code = proof_consistency(&source, &m, old, size, ret, err);
     merkle_free(&m);
     return code;
+}
+
+static bool log_has_signed(void *ctx, const struct note *note)
+{
+    const struct world *w = ctx;
+    uint64_t time_s = 0;
+    return note_verify(note, note_signer_key(w->signer), &time_s) == NOTE_GOOD;
 }
 
 static enum cb_code log_keep(void *ctx, struct slice note, struct cb_err *err)
@@ -77,6 +85,7 @@ static void world_start(struct world *w, size_t num)
     (void)pthread_mutex_init(&w->lock, NULL);
     assert_int_equal(anchor_setup(&err), CB_OK);
     assert_int_equal(note_signer_new(slice_of(ORIGIN), NOTE_LOG, &w->signer, &err), CB_OK);
+    assert_int_equal(note_signer_new(slice_of(ORIGIN), NOTE_LOG, &w->stranger, &err), CB_OK);
     for (size_t i = 0; i < num; i++) {
         fake_start(&w->fakes[i], names[i]);
         w->witnesses[i] = (struct anchor_witness){.url = w->fakes[i].url,
@@ -84,7 +93,7 @@ static void world_start(struct world *w, size_t num)
     }
     w->settings = (struct anchor_settings){
         .witnesses = w->witnesses, .num = num, .interval_ms = 50, .timeout_ms = 5000};
-    w->log = (struct anchor_log){w, log_consistency, log_keep, log_news};
+    w->log = (struct anchor_log){w, log_consistency, log_has_signed, log_keep, log_news};
 }
 
 static void world_anchor(struct world *w)
@@ -100,6 +109,7 @@ static void world_stop(struct world *w)
         fake_stop(&w->fakes[i]);
     }
     note_signer_free(w->signer);
+    note_signer_free(w->stranger);
     (void)pthread_mutex_destroy(&w->lock);
 }
 
@@ -115,6 +125,15 @@ static void fake_saw_size(struct world *w, size_t i, uint64_t size)
 {
     struct buf note;
     sign_checkpoint(&w->tree, size, w->signer, &note);
+    fake_saw(&w->fakes[i], buf_slice(&note), size);
+    buf_free(&note);
+}
+
+/* fake_made_up - as if it had cosigned what a key that is not the log's has signed. */
+static void fake_made_up(struct world *w, size_t i, uint64_t size)
+{
+    struct buf note;
+    sign_checkpoint(&w->tree, size, w->stranger, &note);
     fake_saw(&w->fakes[i], buf_slice(&note), size);
     buf_free(&note);
 }
@@ -306,6 +325,41 @@ static void test_it_has_seen_others(void **state)
     }
 }
 
+/* One hostile witness, without the log's key: whatever it says, it can raise no alarm. */
+static void test_a_witness_cannot_make_it_up(void **state)
+{
+    static const struct {
+        enum fake_mode mode;
+        uint64_t size; /* of what it shows, signed by itself and a stranger; 0: nothing */
+        const char *message;
+    } cases[] = {
+        {FAKE_409_MUTE, 0, "more records than this log has, so it says, without proof"},
+        {FAKE_422, 0, "so it says, without proof"},
+        {FAKE_HONEST, 20, "a checkpoint of 20 records that this log's key did not sign"},
+        {FAKE_422, 12, "a checkpoint of 12 records that this log's key did not sign"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct world w;
+        world_start(&w, 1);
+        fake_set(&w.fakes[0], cases[i].mode);
+        if (cases[i].size > 0) {
+            w.tree.fork_at = 5;
+            fake_made_up(&w, 0, cases[i].size);
+            w.tree.fork_at = UINT64_MAX;
+        }
+        world_anchor(&w);
+        offer(&w, 15);
+        WAIT_FOR(&w, w.num_down == 1);
+        if (strstr(w.message, cases[i].message) == NULL) {
+            fail_msg("%zu: %s", i, w.message);
+        }
+        assert_int_equal(w.num_split, 0);
+        assert_false(anchor_is_split(w.anchor));
+        world_stop(&w);
+    }
+}
+
 /* A status alone is no contradiction when what the witness has signed is the beginning of our log. */
 static void test_a_422_without_a_reason(void **state)
 {
@@ -394,6 +448,7 @@ static void test_a_silent_witness_does_not_hold_up_the_end(void **state)
 
 struct own_log {
     struct tree *tree;
+    struct world *world;
     uint64_t size;
 };
 
@@ -416,6 +471,11 @@ static enum cb_code own_count(void *ctx, uint64_t size, uint64_t *ret, struct cb
     return CB_OK;
 }
 
+static bool own_has_signed(void *ctx, const struct note *note)
+{
+    return log_has_signed(((struct own_log *)ctx)->world, note);
+}
+
 static void count_warning(void *ctx, const char *message)
 {
     (void)message;
@@ -426,19 +486,23 @@ static void test_start(void **state)
 {
     static const struct {
         uint64_t seen; /* by the first; 0: nothing */
-        bool is_forked, is_down, is_required;
+        bool is_forked, is_down, is_required, is_made_up;
         enum cb_code code;
         unsigned warnings;
         const char *message;
     } cases[] = {
-        {0, false, false, true, CB_OK, 0, ""},
-        {10, false, false, true, CB_OK, 0, ""},
-        {7, false, false, false, CB_OK, 0, ""},
-        {13, false, false, false, CB_ECORRUPT, 0, "records 10 to 12 are missing"},
-        {10, true, false, false, CB_ECORRUPT, 0, "not the one that its witness witness.test/a"},
-        {7, true, false, false, CB_ECORRUPT, 0, "records 0 to 6 some were changed"},
-        {13, false, true, false, CB_OK, 1, ""},
-        {13, false, true, true, CB_ESYS, 0, "witness.test/a, which is required"},
+        {0, false, false, true, false, CB_OK, 0, ""},
+        {10, false, false, true, false, CB_OK, 0, ""},
+        {7, false, false, false, false, CB_OK, 0, ""},
+        {13, false, false, false, false, CB_ECORRUPT, 0, "records 10 to 12 are missing"},
+        {10, true, false, false, false, CB_ECORRUPT, 0,
+         "not the one that its witness witness.test/a"},
+        {7, true, false, false, false, CB_ECORRUPT, 0, "records 0 to 6 some were changed"},
+        {13, false, true, false, false, CB_OK, 1, ""},
+        {13, false, true, true, false, CB_ESYS, 0, "witness.test/a, which is required"},
+        {13, false, false, false, true, CB_OK, 1, ""},
+        {7, true, false, false, true, CB_OK, 1, ""},
+        {13, false, false, true, true, CB_ESYS, 0, "13 records that this log's key did not sign"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -446,11 +510,11 @@ static void test_start(void **state)
         struct cb_err err = {0};
         unsigned warnings = 0;
         world_start(&w, 2);
-        struct own_log own_log = {&w.tree, 10};
-        const struct anchor_own own = {&own_log, own_root, own_count};
+        struct own_log own_log = {&w.tree, &w, 10};
+        const struct anchor_own own = {&own_log, own_root, own_count, own_has_signed};
         w.tree.fork_at = cases[i].is_forked ? 2 : UINT64_MAX;
         if (cases[i].seen > 0) {
-            fake_saw_size(&w, 0, cases[i].seen);
+            (cases[i].is_made_up ? fake_made_up : fake_saw_size)(&w, 0, cases[i].seen);
         }
         w.tree.fork_at = UINT64_MAX;
         fake_saw_size(&w, 1, 4);
@@ -477,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_down_and_up_again),
         cmocka_unit_test(test_it_has_seen_more),
         cmocka_unit_test(test_it_has_seen_others),
+        cmocka_unit_test(test_a_witness_cannot_make_it_up),
         cmocka_unit_test(test_a_422_without_a_reason),
         cmocka_unit_test(test_a_witness_that_was_rolled_back),
         cmocka_unit_test(test_the_last_one_is_shown_at_the_end),
