@@ -78,17 +78,23 @@ static enum cb_code take_rotation(struct pass *p, struct slice line, const struc
 {
     struct arena arena;
     struct audit_record record;
+    struct rotation_statement statement;
     struct cb_err why;
     arena_init(&arena, 256UL * 1024);
     enum cb_code code = audit_line_parse(line, &arena, &record, &why);
     if (code == CB_OK) {
-        code =
-            rotation_check(record.event.statement, p->origin, &p->r->old_key, &p->r->new_key, &why);
+        code = rotation_check(record.event.statement, p->origin, &statement, &why);
+    }
+    if (code == CB_OK && record.event.statement.len <= sizeof(p->r->statement)) {
+        p->r->statement_len = record.event.statement.len;
+        memcpy(p->r->statement, record.event.statement.ptr, p->r->statement_len);
     }
     arena_free(&arena);
     if (code != CB_OK) {
         return corrupt(p, why.msg, err);
     }
+    p->r->old_key = statement.old_key;
+    p->r->new_key = statement.new_key;
     p->r->rotated = true;
     p->r->rotate_seq = info->seq;
     return CB_OK;

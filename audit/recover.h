@@ -28,6 +28,8 @@ struct recovered {
     bool rotated;
     uint64_t rotate_seq;
     struct note_key old_key, new_key;
+    char statement[ROTATION_NOTE_MAX]; /* of that record: the note */
+    size_t statement_len;
     struct recover_loss loss; /* of recover_accepting alone */
 };
 

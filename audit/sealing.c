@@ -71,6 +71,7 @@ static enum cb_code adopt_rotation(struct audit *a, const struct recovered *r, s
                        "record %llu of the audit log in %s changes another key than the log's",
                        (unsigned long long)r->rotate_seq, a->dir);
     }
+    TRY(rotation_keep(a->io, a->dir, (struct slice){r->statement, r->statement_len}, err));
     TRY(vkeys_add(&a->vkeys, r->rotate_seq + 1, &r->new_key, err));
     return vkeys_write(a->io, a->dir, &a->vkeys, err);
 }
@@ -331,42 +332,62 @@ enum cb_code audit_checkpoint(const struct audit *audit, struct buf *out, struct
 
 /* ---- a new key ---- */
 
-/* append_rotation - the record, durable. */
+/* make_statement - bound to the newest checkpoint, which nobody replaces meanwhile. */
+static enum cb_code make_statement(struct audit *a, const struct note_signer *new_key,
+                                   struct buf *out, struct cb_err *err)
+{
+    struct checkpoint sealed;
+    struct buf note;
+    buf_init(&note, SEAL_NOTE_MAX);
+    enum cb_code code = sealer_note(a->sealer, &note, err);
+    if (code == CB_OK) {
+        code = vkeys_open_checkpoint(&a->vkeys, buf_slice(&note), &sealed, err);
+    }
+    if (code == CB_OK) {
+        code = rotation_sign(a->options.key, new_key, &sealed, out, err);
+    }
+    buf_free(&note);
+    return code;
+}
+
+/* append_rotation - the record, durable; then the statement once more, where no pruning comes. */
 static enum cb_code append_rotation(struct audit *a, const struct note_signer *new_key,
-                                    uint64_t *ret_seq, struct cb_err *err)
+                                    struct slice statement, uint64_t *ret_seq, struct cb_err *err)
 {
     char old_text[NOTE_KEY_TEXT_MAX];
     char new_text[NOTE_KEY_TEXT_MAX];
     struct audit_event e;
-    struct buf statement;
     struct buf body;
-    buf_init(&statement, SEAL_NOTE_MAX);
     buf_init(&body, LINE_BODY_MAX);
-    enum cb_code code = rotation_sign(a->options.key, new_key, &statement, err);
-    if (code == CB_OK) {
-        note_key_text(note_signer_key(a->options.key), old_text);
-        note_key_text(note_signer_key(new_key), new_text);
-        audit_event_zero(&e, AUDIT_KEY_ROTATE);
-        e.old_vkey = slice_of(old_text);
-        e.new_vkey = slice_of(new_text);
-        e.statement = buf_slice(&statement);
-        code = audit_event_encode(&e, &body)
-                   ? audit_append_wait(a, AUDIT_KEY_ROTATE, buf_slice(&body), ret_seq, err)
-                   : cb_fail(err, CB_ENOMEM, "no memory for a record");
-    }
-    buf_free(&statement);
+    note_key_text(note_signer_key(a->options.key), old_text);
+    note_key_text(note_signer_key(new_key), new_text);
+    audit_event_zero(&e, AUDIT_KEY_ROTATE);
+    e.old_vkey = slice_of(old_text);
+    e.new_vkey = slice_of(new_text);
+    e.statement = statement;
+    enum cb_code code =
+        audit_event_encode(&e, &body)
+            ? audit_append_wait(a, AUDIT_KEY_ROTATE, buf_slice(&body), ret_seq, err)
+            : cb_fail(err, CB_ENOMEM, "no memory for a record");
     buf_free(&body);
-    return code;
+    return code == CB_OK ? rotation_keep(a->io, a->dir, statement, err) : code;
 }
 
 static enum cb_code rotate(struct audit *a, const struct note_signer *new_key, struct cb_err *err)
 {
     uint64_t seq = 0;
+    struct buf statement;
     const struct vkeys before = a->vkeys;
     /* Room for one more key: found out before the record is written. */
     TRY(vkeys_add(&a->vkeys, UINT64_MAX, note_signer_key(new_key), err));
     a->vkeys = before;
-    TRY(append_rotation(a, new_key, &seq, err));
+    buf_init(&statement, ROTATION_NOTE_MAX);
+    enum cb_code code = make_statement(a, new_key, &statement, err);
+    if (code == CB_OK) {
+        code = append_rotation(a, new_key, buf_slice(&statement), &seq, err);
+    }
+    buf_free(&statement);
+    TRY(code);
     TRY(vkeys_add(&a->vkeys, seq + 1, note_signer_key(new_key), err));
     return vkeys_write(a->io, a->dir, &a->vkeys, err);
 }

@@ -76,6 +76,35 @@ static void judge_short(struct verifying *v, const struct promise *promise)
                  (unsigned long long)have, place, (unsigned long long)promise->size);
 }
 
+/* judge_gone - a promise about records all of which were pruned: of the tree the hashes are left. */
+static void judge_gone(struct verifying *v, const struct promise *promise)
+{
+    if (v->run.pruned_found && promise->source != PROMISE_OUTSIDE) {
+        return; /* that explains it */
+    }
+    findings_add(&v->findings, promises_place(&v->promises, promise),
+                 promise->state == PROMISE_DIFFERS
+                     ? "the log does not continue it: its root for %llu records is not that of the "
+                       "hashes kept of these pruned records"
+                     : "the log does not continue it: the hashes of its %llu records, which were "
+                       "pruned, are not there",
+                 (unsigned long long)promise->size);
+}
+
+/* judge_open - a promise that nothing could be compared with. It is not broken for certain, but it was
+ * given so that the log be held against it. */
+static void judge_open(struct verifying *v, const struct promise *promise, bool *said)
+{
+    const size_t segment = find_segment(v, promise->size);
+    if (promise->source != PROMISE_OUTSIDE && (v->run.results[segment].found > 0 || said[segment])) {
+        return;
+    }
+    said[segment] = true;
+    findings_add(&v->findings, promises_place(&v->promises, promise),
+                 "the log does not continue it: not all of its %llu records can be hashed",
+                 (unsigned long long)promise->size);
+}
+
 static void take_good(struct verifying *v, const struct promise *promise)
 {
     struct verify_report *r = v->report;
@@ -99,10 +128,14 @@ static enum cb_code judge_each(struct verifying *v, struct cb_err *err)
         }
         if (promise->size > judge_num_records(v)) {
             longest = promise;
-        } else if (promise->state == PROMISE_DIFFERS) {
-            judge_other(v, i, said);
         } else if (promise->state == PROMISE_MATCHES) {
             take_good(v, promise);
+        } else if (promise->size <= v->run.chain.pruned.size) {
+            judge_gone(v, promise);
+        } else if (promise->state == PROMISE_DIFFERS) {
+            judge_other(v, i, said);
+        } else {
+            judge_open(v, promise, said);
         }
     }
     if (longest != NULL) {
@@ -174,5 +207,45 @@ enum cb_code judge_newer(struct verifying *v, struct cb_err *err)
                     "know: a newer version of certbroker can tell more",
                     f->file, (unsigned long long)f->line, (unsigned long long)f->seq, f->what,
                     (unsigned long long)v->findings.num_newer);
+    return CB_OK;
+}
+
+/* is_stranger - a witness's note that no key of the log has signed: of nobody's history. */
+static const struct verify_outside *is_stranger(const struct verifying *v,
+                                                const struct promise *promise)
+{
+    if (promise->source != PROMISE_OUTSIDE || promise->signature != PROMISE_FORGED) {
+        return NULL;
+    }
+    const struct verify_outside *o = &v->options->outside[promise->at];
+    return o->witness != NULL ? o : NULL;
+}
+
+enum cb_code judge_outside(struct verifying *v, struct cb_err *err)
+{
+    for (size_t i = 0; i < v->promises.num; i++) {
+        const struct promise *promise = &v->promises.list[i];
+        const struct verify_outside *o = is_stranger(v, promise);
+        if (o == NULL) {
+            continue;
+        }
+        if (v->findings.total == 0) {
+            return cb_fail(err, CB_ECRYPTO,
+                           "%.150s: the witness %.100s shows a checkpoint of %llu records that is "
+                           "not signed by the log's key",
+                           o->name, o->witness->name, (unsigned long long)promise->size);
+        }
+        findings_notice(&v->findings,
+                        "%.100s: the witness %.80s shows a checkpoint that is not signed by the "
+                        "log's key: nothing was held against it",
+                        o->name, o->witness->name);
+    }
+    if (v->findings.total == 0 && v->report->outside < v->options->num_outside) {
+        const struct verify_finding found = {
+            .kind = VERIFY_CHECKPOINT, .seq = VERIFY_NO_SEQ, .last_seq = VERIFY_NO_SEQ};
+        findings_add(&v->findings, found,
+                     "of %zu checkpoints from outside the log continues %zu",
+                     v->options->num_outside, v->report->outside);
+    }
     return CB_OK;
 }

@@ -245,10 +245,7 @@ static enum cb_code fill_gap(struct pass *p, uint64_t seq, struct cb_err *err)
     }
     p->damaged = 0;
     p->follows = p->m.size == seq;
-    while (p->m.size < seq) {
-        TRY(tree_gap(&p->tree, err));
-    }
-    return CB_OK;
+    return tree_gaps(&p->tree, seq, err);
 }
 
 /* take_leaf - the record is in its place, and that is all that is asked of it here. */

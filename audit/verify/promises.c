@@ -335,3 +335,45 @@ enum cb_code promises_note(const struct promises *c, const struct promise *promi
     }
     return CB_OK;
 }
+
+/* ---- which sizes are to be believed ---- */
+
+static enum cb_code is_signed(const struct promises *c, const struct promise *promise,
+                              const struct note_key *keys, size_t num, struct buf *buf, bool *ret,
+                              struct cb_err *err)
+{
+    struct slice bytes;
+    struct note note;
+    struct cb_err ignored;
+    uint64_t time_s = 0;
+    *ret = false;
+    TRY(promises_note(c, promise, buf, &bytes, err));
+    if (note_parse(bytes, &note, &ignored) != CB_OK) {
+        return CB_OK;
+    }
+    for (size_t i = 0; i < num && !*ret; i++) {
+        *ret = note_verify(&note, &keys[i], &time_s) == NOTE_GOOD;
+    }
+    return CB_OK;
+}
+
+enum cb_code promises_trust(struct promises *c, const struct note_key *keys, size_t num,
+                            struct cb_err *err)
+{
+    struct buf buf;
+    enum cb_code code = CB_OK;
+    c->sealed = 0;
+    c->promised = 0;
+    buf_init(&buf, NOTE_BYTES_MAX);
+    for (size_t i = c->num; i > 0 && c->sealed == 0 && code == CB_OK; i--) {
+        const struct promise *promise = &c->list[i - 1];
+        bool good = false;
+        code = is_signed(c, promise, keys, num, &buf, &good, err);
+        if (code == CB_OK && good) {
+            c->promised = promise->size > c->promised ? promise->size : c->promised;
+            c->sealed = promise->source != PROMISE_OUTSIDE ? promise->size : 0;
+        }
+    }
+    buf_free(&buf);
+    return code;
+}

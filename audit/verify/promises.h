@@ -26,7 +26,7 @@ enum promise_state {
 enum promise_signature {
     PROMISE_UNREAD,
     PROMISE_SIGNED, /* by the key of its size */
-    PROMISE_FORGED, /* and that was said */
+    PROMISE_FORGED, /* and that was said; of a witness's note judge_outside says it */
 };
 
 struct promise {
@@ -61,6 +61,10 @@ struct promises {
 enum cb_code promises_read(struct promises *c, const struct verify_options *options,
                            const char *origin, struct findings *findings,
                            struct cb_err *err) CB_MUST_USE;
+/* promises_trust - from now on sealed and promised are those of notes that one of these keys has signed:
+ * whatever else a note says is no reason to look for so many records. */
+enum cb_code promises_trust(struct promises *c, const struct note_key *keys, size_t num,
+                            struct cb_err *err) CB_MUST_USE;
 void promises_free(struct promises *c);
 
 /* promises_name - what a sentence calls the checkpoint; for one of a witness that is its name. */

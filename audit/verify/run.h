@@ -30,6 +30,7 @@ struct run {
     struct rotations rotations;     /* those that were read */
     struct policies policies;       /* those that records put in force */
     struct segment_result *results; /* one for each link; owned */
+    bool pruned_found;              /* something is wrong with what is kept of pruned records */
     unsigned threads;
     /* shared by the threads */
     _Atomic size_t next;

@@ -9,6 +9,19 @@ struct pruned_pass {
     struct tree tree;
 };
 
+/* say - about the tiles that hold the hashes of what is gone. */
+static void say(struct run *run, const char *what)
+{
+    const uint64_t size = run->chain.pruned.size;
+    struct verify_finding found = {
+        .kind = VERIFY_TILE, .seq = 0, .last_seq = size - 1, .file = "tile/0"};
+    findings_add(run->findings, found, "the hashes of the %llu pruned records %s record %llu",
+                 (unsigned long long)size, what, (unsigned long long)run->chain.pruned.seq);
+    run->pruned_found = true;
+}
+
+/* judge - nothing is pruned before the tile over its last record is full, so hashes that are not in
+ * full tiles never were. */
 static void judge(struct run *run, struct pruned_pass *p)
 {
     unsigned char root[SHA256_LEN];
@@ -16,19 +29,12 @@ static void judge(struct run *run, struct pruned_pass *p)
     const struct segment_result *first = &run->results[0];
     merkle_root(&p->m, root);
     if (p->tree.is_lost) {
-        findings_notice(run->findings,
-                        "not all hashes of the %llu pruned records are in full tiles: they rest on "
-                        "what record %llu states",
-                        (unsigned long long)pruned->size, (unsigned long long)pruned->size);
+        say(run, "are not all there, in full tiles: nothing but what somebody wrote speaks for");
     } else if (memcmp(root, pruned->root, SHA256_LEN) != 0 ||
                (first->begin.is_known && memcmp(root, first->begin.root, SHA256_LEN) != 0)) {
-        struct verify_finding found = {
-            .kind = VERIFY_TILE, .seq = 0, .last_seq = pruned->size - 1, .file = "tile/0"};
-        findings_add(
-            run->findings, found,
-            "the hashes of the %llu pruned records have another root than record %llu states",
-            (unsigned long long)pruned->size, (unsigned long long)pruned->size);
+        say(run, "have another root than is stated by");
     }
+    run->pruned_found = run->pruned_found || p->tree.found > 0;
 }
 
 static enum cb_code read_tiles(struct run *run, struct pruned_pass *p, struct cb_err *err)
@@ -40,7 +46,7 @@ static enum cb_code read_tiles(struct run *run, struct pruned_pass *p, struct cb
                             .file = "tile/0",
                             .m = &p->m};
     tree_begin(&p->tree);
-    while (p->m.size < run->chain.pruned.size) {
+    while (p->m.size < run->chain.pruned.size && !p->tree.is_lost) {
         TRY(tree_kept(&p->tree, err));
     }
     judge(run, p);

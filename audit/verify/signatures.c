@@ -31,6 +31,13 @@ static const char *verdict_text(enum note_verdict verdict)
     return "";
 }
 
+/* is_witness - what a witness shows is no part of the log: see judge_outside. */
+static bool is_witness(const struct checking *c, const struct promise *promise)
+{
+    return promise->source == PROMISE_OUTSIDE &&
+           c->options->outside[promise->at].witness != NULL;
+}
+
 static enum cb_code check_one(struct checking *c, struct promise *promise, struct buf *buf,
                               struct cb_err *err)
 {
@@ -44,7 +51,7 @@ static enum cb_code check_one(struct checking *c, struct promise *promise, struc
     const enum note_verdict verdict =
         note_parse(bytes, &note, &why) == CB_OK ? note_verify(&note, key, &time_s) : NOTE_BAD;
     promise->signature = verdict == NOTE_GOOD ? PROMISE_SIGNED : PROMISE_FORGED;
-    if (verdict != NOTE_GOOD) {
+    if (verdict != NOTE_GOOD && !is_witness(c, promise)) {
         note_key_text(key, key_text);
         findings_add(c->findings, promises_place(c->promises, promise), "%s %s",
                      verdict_text(verdict), key_text);

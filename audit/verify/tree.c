@@ -177,6 +177,19 @@ enum cb_code tree_gap(struct tree *t, struct cb_err *err)
     return CB_OK;
 }
 
+enum cb_code tree_gaps(struct tree *t, uint64_t seq, struct cb_err *err)
+{
+    while (t->m->size < seq && !t->is_lost) {
+        TRY(tree_gap(t, err));
+    }
+    if (t->m->size < seq) { /* no root is computed any more: only the place counts */
+        t->m->size = seq;
+        t->twin.size = seq;
+        check_promises(t);
+    }
+    return CB_OK;
+}
+
 enum cb_code tree_kept(struct tree *t, struct cb_err *err)
 {
     const unsigned char *kept = NULL;

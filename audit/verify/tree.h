@@ -42,6 +42,9 @@ enum cb_code tree_leaf(struct tree *t, const unsigned char leaf[SHA256_LEN], uin
                        struct cb_err *err) CB_MUST_USE;
 /* tree_gap - the next record cannot be hashed; what is wrong with it was said. */
 enum cb_code tree_gap(struct tree *t, struct cb_err *err) CB_MUST_USE;
+/* tree_gaps - the same for all records before seq. Ends where the tiles do: what a number claims is no
+ * reason to count to it. */
+enum cb_code tree_gaps(struct tree *t, uint64_t seq, struct cb_err *err) CB_MUST_USE;
 /* tree_kept - the next record was pruned: its tile has its hash, or it is not known. */
 enum cb_code tree_kept(struct tree *t, struct cb_err *err) CB_MUST_USE;
 /* tree_end - the segment ends: suspects nobody has decided about are called changed. */

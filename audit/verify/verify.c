@@ -243,6 +243,7 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
         TRY(judge_promises(v, err));
     }
     TRY(judge_newer(v, err));
+    TRY(judge_outside(v, err));
     report_segments(v);
     report_promises(v);
     report_findings(v);

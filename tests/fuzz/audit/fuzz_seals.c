@@ -24,13 +24,12 @@ static void split(struct slice rest)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct slice input = {(const char *)data, size};
-    struct note_key old_key;
-    struct note_key new_key;
+    struct rotation_statement s;
     struct cb_err err = {0};
     split(input);
-    if (rotation_check(input, ORIGIN, &old_key, &new_key, &err) == CB_OK) {
-        CB_CHECK(slice_eq_str(ORIGIN, old_key.name) && slice_eq_str(ORIGIN, new_key.name));
-        CB_CHECK(old_key.type == NOTE_LOG && new_key.type == NOTE_LOG);
+    if (rotation_check(input, ORIGIN, &s, &err) == CB_OK) {
+        CB_CHECK(slice_eq_str(ORIGIN, s.old_key.name) && slice_eq_str(ORIGIN, s.new_key.name));
+        CB_CHECK(s.old_key.type == NOTE_LOG && s.new_key.type == NOTE_LOG);
     } else {
         CB_CHECK(err.msg[0] != '\0');
     }
