@@ -365,10 +365,9 @@ static enum cb_code append_rotation(struct audit *a, const struct note_signer *n
     e.old_vkey = slice_of(old_text);
     e.new_vkey = slice_of(new_text);
     e.statement = statement;
-    enum cb_code code =
-        audit_event_encode(&e, &body)
-            ? audit_append_wait(a, AUDIT_KEY_ROTATE, buf_slice(&body), ret_seq, err)
-            : cb_fail(err, CB_ENOMEM, "no memory for a record");
+    enum cb_code code = audit_event_encode(&e, &body)
+                            ? audit_append_wait(a, AUDIT_KEY_ROTATE, buf_slice(&body), ret_seq, err)
+                            : cb_fail(err, CB_ENOMEM, "no memory for a record");
     buf_free(&body);
     return code == CB_OK ? rotation_keep(a->io, a->dir, statement, err) : code;
 }

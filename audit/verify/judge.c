@@ -1,5 +1,7 @@
-/* judge.c - see judge.h. Reads no file. */
+/* judge.c - see judge.h. Reads no file, but for the root of a statement that nothing else was held against. */
 #include "audit/verify/judge.h"
+
+#include "audit/hashes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +98,8 @@ static void judge_gone(struct verifying *v, const struct promise *promise)
 static void judge_open(struct verifying *v, const struct promise *promise, bool *said)
 {
     const size_t segment = find_segment(v, promise->size);
-    if (promise->source != PROMISE_OUTSIDE && (v->run.results[segment].found > 0 || said[segment])) {
+    if (promise->source != PROMISE_OUTSIDE &&
+        (v->run.results[segment].found > 0 || said[segment])) {
         return;
     }
     said[segment] = true;
@@ -210,6 +213,77 @@ enum cb_code judge_newer(struct verifying *v, struct cb_err *err)
     return CB_OK;
 }
 
+/* is_bound - is what a statement says of the log one of the things that were held against it? */
+static bool is_bound(const struct verifying *v, const struct rotation_statement *s)
+{
+    for (size_t i = 0; i < v->promises.num; i++) {
+        const struct promise *promise = &v->promises.list[i];
+        if (promise->size == s->size && promise->signature != PROMISE_FORGED &&
+            memcmp(promise->root, s->root, SHA256_LEN) == 0) {
+            return true; /* and if it is not the log's root, that was said */
+        }
+    }
+    return false;
+}
+
+/* is_root - by the records once more: an archive has the checkpoint of that size no longer. Not by tiles,
+ * which are held against records only as far as something is signed. */
+static bool is_root(const struct verifying *v, const struct rotation_statement *s)
+{
+    struct hashes *hashes = NULL;
+    struct cb_err ignored;
+    unsigned char root[SHA256_LEN];
+    if (v->run.chain.pruned.size > 0 ||
+        hashes_open(v->options->dir, s->size, HASHES_FROM_RECORDS, &hashes, &ignored) != CB_OK) {
+        return false;
+    }
+    const bool same = proof_root(hashes_source(hashes), hashes_merkle(hashes), s->size, root,
+                                 &ignored) == CB_OK &&
+                      memcmp(root, s->root, SHA256_LEN) == 0;
+    hashes_close(hashes);
+    return same;
+}
+
+static bool is_pin_used(const struct verifying *v, uint64_t from)
+{
+    for (size_t i = v->promises.num; i > 0; i--) {
+        const struct promise *promise = &v->promises.list[i - 1];
+        if (promise->size >= from && promise->source != PROMISE_STATED &&
+            promise->state == PROMISE_MATCHES && promise->signature == PROMISE_SIGNED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void judge_keys(struct verifying *v)
+{
+    const struct rotations *r = &v->run.rotations;
+    for (size_t i = 0; i < r->num; i++) {
+        const struct verify_finding found = {
+            .kind = VERIFY_RECORD, .seq = r->list[i].seq, .last_seq = r->list[i].seq};
+        if (r->list[i].s.size > r->list[i].seq ||
+            (!is_bound(v, &r->list[i].s) && !is_root(v, &r->list[i].s))) {
+            findings_add(&v->findings, found,
+                         "changes the key by a statement that was not made in this log: it "
+                         "names another root of the first %llu records",
+                         (unsigned long long)r->list[i].s.size);
+        }
+    }
+    const uint64_t from = keys_pinned_from(&v->keys);
+    if (from > 0 && !is_pin_used(v, from)) {
+        const struct verify_finding found = {.kind = VERIFY_STATE,
+                                             .seq = VERIFY_NO_SEQ,
+                                             .last_seq = VERIFY_NO_SEQ,
+                                             .file = "state/checkpoint"};
+        findings_add(&v->findings, found,
+                     "nothing is signed by the key that is pinned, or a later one, though it is "
+                     "the log's since %llu records: whoever has an older key could have made this "
+                     "log",
+                     (unsigned long long)from);
+    }
+}
+
 /* is_stranger - a witness's note that no key of the log has signed: of nobody's history. */
 static const struct verify_outside *is_stranger(const struct verifying *v,
                                                 const struct promise *promise)
@@ -243,8 +317,7 @@ enum cb_code judge_outside(struct verifying *v, struct cb_err *err)
     if (v->findings.total == 0 && v->report->outside < v->options->num_outside) {
         const struct verify_finding found = {
             .kind = VERIFY_CHECKPOINT, .seq = VERIFY_NO_SEQ, .last_seq = VERIFY_NO_SEQ};
-        findings_add(&v->findings, found,
-                     "of %zu checkpoints from outside the log continues %zu",
+        findings_add(&v->findings, found, "of %zu checkpoints from outside the log continues %zu",
                      v->options->num_outside, v->report->outside);
     }
     return CB_OK;

@@ -3,7 +3,6 @@
 
 #include "audit/event.h"
 #include "audit/reader.h"
-#include "audit/rotation.h"
 #include "broker/base/arena.h"
 
 #include <stdlib.h>
@@ -36,7 +35,7 @@ static enum cb_code read_statement(const struct line_info *info, const char *ori
     enum cb_code code = audit_line_decode(&line, &arena, &event, &trunc, err);
     if (code == CB_OK) {
         ret->seq = info->seq;
-        code = rotation_check(event.statement, slice_of(origin), &ret->old_key, &ret->new_key, err);
+        code = rotation_check(event.statement, slice_of(origin), &ret->s, err);
     }
     arena_free(&arena);
     return code;
@@ -123,6 +122,71 @@ const char *keys_name(const struct keys *k)
     return k->has_file ? k->file.list[0].key.name : NULL;
 }
 
+/* ---- state/rotations ---- */
+
+/* take_kept - the next statement; each changes the key that the one before put in force. */
+static void take_kept(struct keys *k, struct slice note, const char *origin,
+                      struct findings *findings, struct verify_finding found)
+{
+    struct rotation_statement s;
+    struct cb_err why;
+    if (rotation_check(note, slice_of(origin), &s, &why) != CB_OK) {
+        findings_add(findings, found, "%s", why.msg);
+    } else if (k->num_kept == VKEYS_MAX) {
+        findings_add(findings, found, "has more statements than a log can have keys");
+    } else if (k->num_kept > 0 && (!note_key_eq(&s.old_key, &k->kept[k->num_kept - 1].new_key) ||
+                                   s.size < k->kept[k->num_kept - 1].size)) {
+        findings_add(findings, found, "has a statement that does not follow the one before");
+    } else {
+        k->kept[k->num_kept++] = s;
+    }
+}
+
+enum cb_code keys_read_kept(struct keys *k, const char *dir, const char *origin,
+                            struct findings *findings, struct cb_err *err)
+{
+    struct buf bytes;
+    struct slice note;
+    const struct verify_finding found = {.kind = VERIFY_STATE,
+                                         .seq = VERIFY_NO_SEQ,
+                                         .last_seq = VERIFY_NO_SEQ,
+                                         .file = ROTATIONS_NAME};
+    const enum cb_code code =
+        io_read_file(&audit_system_io, dir, ROTATIONS_NAME, ROTATIONS_MAX, &bytes, err);
+    if (code != CB_OK) {
+        return code == CB_ENOENT ? CB_OK : code;
+    }
+    struct slice rest = buf_slice(&bytes);
+    const char *begin = rest.ptr;
+    while (rotation_next(&rest, &note)) {
+        if (note.ptr != begin) {
+            findings_add(findings, found, "has bytes that are no statement");
+        }
+        take_kept(k, note, origin, findings, found);
+        begin = note.ptr + note.len;
+    }
+    if (k->num_kept == 0 && bytes.len > 0) {
+        findings_add(findings, found, "has no statement about a new key");
+    }
+    buf_free(&bytes);
+    return CB_OK;
+}
+
+size_t keys_known(const struct keys *k, struct note_key ret[KEYS_KNOWN_MAX])
+{
+    size_t num = 0;
+    if (k->pinned != NULL) {
+        ret[num++] = *k->pinned;
+    }
+    for (size_t i = 0; i < k->file.num && k->has_file; i++) {
+        ret[num++] = k->file.list[i].key;
+    }
+    for (size_t i = 0; i < k->num_kept; i++) {
+        ret[num++] = k->kept[i].new_key;
+    }
+    return num;
+}
+
 /* ---- what was in force ---- */
 
 static bool has_key(const struct vkeys *keys, const struct note_key *key)
@@ -142,81 +206,145 @@ static int by_seq(const void *left, const void *right)
     return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* add_pruned - keys whose key.rotate records are gone: by state/vkeys. */
-static void add_pruned(struct keys *k, uint64_t pruned, struct findings *findings)
+static bool is_same(const struct rotation_statement *a, const struct rotation_statement *b)
 {
-    struct cb_err ignored;
-    for (size_t i = 0; i < k->file.num && k->has_file && k->file.list[i].from <= pruned; i++) {
-        (void)!vkeys_add(&k->in_force, k->file.list[i].from, &k->file.list[i].key, &ignored);
-    }
-    if (k->in_force.num > 1) {
-        findings_notice(findings,
-                        "records in which the key was changed are pruned: what it was before "
-                        "is taken from state/vkeys");
-    }
+    return note_key_eq(&a->old_key, &b->old_key) && note_key_eq(&a->new_key, &b->new_key) &&
+           a->size == b->size && memcmp(a->root, b->root, SHA256_LEN) == 0;
 }
 
-/* first_key - the one that signed from the beginning, or from what was pruned on. */
-static void first_key(struct keys *k, const struct rotations *r)
+static struct verify_finding at_record(uint64_t seq)
 {
-    struct cb_err ignored;
-    const struct note_key *key = r->num > 0          ? &r->list[0].old_key
-                                 : k->pinned != NULL ? k->pinned
-                                 : k->has_file       ? &k->file.list[0].key
-                                                     : NULL;
-    if (k->in_force.num == 0 && key != NULL) {
-        (void)!vkeys_add(&k->in_force, 0, key, &ignored);
-    }
+    return (struct verify_finding){.kind = VERIFY_RECORD, .seq = seq, .last_seq = seq};
 }
 
-static void add_rotation(struct keys *k, const struct rotation *rotation, struct findings *findings)
+static struct verify_finding at_kept(void)
+{
+    return (struct verify_finding){.kind = VERIFY_STATE,
+                                   .seq = VERIFY_NO_SEQ,
+                                   .last_seq = VERIFY_NO_SEQ,
+                                   .file = ROTATIONS_NAME};
+}
+
+/* add_link - the key that a statement puts in force, from this size on. */
+static void add_link(struct keys *k, const struct rotation_statement *s, uint64_t from,
+                     struct verify_finding found, struct findings *findings)
 {
     struct cb_err why;
-    const struct verify_finding found = {
-        .kind = VERIFY_RECORD, .seq = rotation->seq, .last_seq = rotation->seq};
-    if (!note_key_eq(&rotation->old_key, vkeys_current(&k->in_force))) {
+    if (k->in_force.num == 0) {
+        (void)!vkeys_add(&k->in_force, 0, &s->old_key, &why);
+    }
+    if (!note_key_eq(&s->old_key, vkeys_current(&k->in_force))) {
         findings_add(findings, found, "changes another key than the one in force");
-    } else if (vkeys_add(&k->in_force, rotation->seq + 1, &rotation->new_key, &why) != CB_OK) {
+    } else if (vkeys_add(&k->in_force, from, &s->new_key, &why) != CB_OK) {
         findings_add(findings, found, "%s", why.msg);
     }
 }
 
+/* count_gone - how many of the kept statements are about changes before the first record that is left. */
+static size_t count_gone(const struct keys *k, const struct rotations *r, uint64_t pruned)
+{
+    size_t num = 0;
+    while (num < k->num_kept && k->kept[num].size < pruned &&
+           (r->num == 0 || !is_same(&k->kept[num], &r->list[0].s))) {
+        num++;
+    }
+    return num;
+}
+
+/* add_gone - the old key signed nothing behind the size that its last statement names. */
+static void add_gone(struct keys *k, size_t num, struct findings *findings)
+{
+    for (size_t i = 0; i < num; i++) {
+        add_link(k, &k->kept[i], k->kept[i].size + 1, at_kept(), findings);
+    }
+}
+
+/* add_later - kept statements whose records are not there: of an archive, which ends before them. */
+static void add_later(struct keys *k, size_t first, uint64_t records, struct findings *findings)
+{
+    for (size_t i = first; i < k->num_kept; i++) {
+        const uint64_t last = k->in_force.num == 0 ? 0 : k->in_force.list[k->in_force.num - 1].from;
+        uint64_t from = records > k->kept[i].size ? records : k->kept[i].size;
+        from = from > last ? from : last;
+        add_link(k, &k->kept[i], from + 1, at_kept(), findings);
+    }
+}
+
+static void add_all(struct keys *k, const struct rotations *r, uint64_t records, uint64_t pruned,
+                    struct findings *findings)
+{
+    size_t at = count_gone(k, r, pruned);
+    add_gone(k, at, findings);
+    for (size_t i = 0; i < r->num; i++) {
+        const struct rotation *rotation = &r->list[i];
+        if (at < k->num_kept && !is_same(&k->kept[at], &rotation->s)) {
+            findings_add(findings, at_kept(), "is not what record %llu says",
+                         (unsigned long long)rotation->seq);
+            at = k->num_kept;
+        }
+        at += at < k->num_kept ? 1 : 0;
+        add_link(k, &rotation->s, rotation->seq + 1, at_record(rotation->seq), findings);
+    }
+    add_later(k, at, records, findings);
+}
+
 /* compare_file - state/vkeys may lack the newest key, if the writer stopped before it was written, or
- * it was read before; and in an archive it may have keys from behind its last record. */
-static void compare_file(const struct keys *k, uint64_t records, struct findings *findings)
+ * it was read before; and in an archive it may have keys from behind its last record. Of a change that
+ * was pruned it is not known where exactly it was. */
+static void compare_file(const struct keys *k, uint64_t records, uint64_t pruned,
+                         struct findings *findings)
 {
     bool same = true;
     for (size_t i = 0; same && i < k->file.num; i++) {
+        const uint64_t from = k->file.list[i].from;
         if (i >= k->in_force.num) {
-            same = k->file.list[i].from > records;
+            same = from > records;
             continue;
         }
-        same = k->file.list[i].from == k->in_force.list[i].from &&
+        const uint64_t known = k->in_force.list[i].from;
+        const bool rough = known > records || (known > 0 && known <= pruned);
+        same = (from == known || (rough && from >= known)) &&
                note_key_eq(&k->file.list[i].key, &k->in_force.list[i].key);
     }
     if (!same) {
-        say(findings, "does not name the keys that the log's records do");
+        say(findings, "names keys, or places of their change, that no statement of both keys does");
     }
+}
+
+/* anchor - the key that all others must be linked to. */
+static const struct note_key *anchor(const struct keys *k)
+{
+    return k->pinned != NULL ? k->pinned : k->has_file ? &k->file.list[0].key : NULL;
 }
 
 void keys_settle(struct keys *k, struct rotations *r, uint64_t records, uint64_t pruned,
                  struct findings *findings)
 {
+    struct cb_err ignored;
+    const struct note_key *trusted = anchor(k);
     k->in_force.num = 0;
     qsort(r->list, r->num, sizeof(r->list[0]), by_seq);
-    if (pruned > 0) {
-        add_pruned(k, pruned, findings);
+    add_all(k, r, records, pruned, findings);
+    if (trusted != NULL && k->in_force.num > 0 && !has_key(&k->in_force, trusted)) {
+        say(findings, k->pinned != NULL
+                          ? "and the log's records are not linked to the key that is pinned"
+                          : "begins with a key that the log's records are not linked to");
+        k->in_force.num = 0; /* nothing is believed but that key */
     }
-    first_key(k, r);
-    for (size_t i = 0; i < r->num && k->in_force.num > 0; i++) {
-        add_rotation(k, &r->list[i], findings);
+    if (trusted != NULL && k->in_force.num == 0) {
+        (void)!vkeys_add(&k->in_force, 0, trusted, &ignored);
     }
     if (k->has_file && k->in_force.num > 0) {
-        compare_file(k, records, findings);
+        compare_file(k, records, pruned, findings);
     }
-    if (k->pinned != NULL && !has_key(&k->in_force, k->pinned)) {
-        say(findings, "and the log's records do not name the key that is pinned");
-        k->in_force.num = 0; /* nothing is believed but that key */
-        first_key(k, &(struct rotations){.num = 0});
+}
+
+uint64_t keys_pinned_from(const struct keys *k)
+{
+    for (size_t i = 0; k->pinned != NULL && i < k->in_force.num; i++) {
+        if (note_key_eq(&k->in_force.list[i].key, k->pinned)) {
+            return k->in_force.list[i].from;
+        }
     }
+    return 0;
 }

@@ -15,6 +15,7 @@ enum promise_source {
     PROMISE_COSIGNED, /* state/cosigned */
     PROMISE_NEWEST,   /* state/checkpoint */
     PROMISE_OUTSIDE,
+    PROMISE_STATED, /* state/rotations: what the log was when its key was changed */
 };
 
 enum promise_state {
@@ -65,6 +66,9 @@ enum cb_code promises_read(struct promises *c, const struct verify_options *opti
  * whatever else a note says is no reason to look for so many records. */
 enum cb_code promises_trust(struct promises *c, const struct note_key *keys, size_t num,
                             struct cb_err *err) CB_MUST_USE;
+/* promises_stated - one more, of a statement about a new key, whose signatures are good. */
+enum cb_code promises_stated(struct promises *c, uint64_t size,
+                             const unsigned char root[SHA256_LEN], struct cb_err *err) CB_MUST_USE;
 void promises_free(struct promises *c);
 
 /* promises_name - what a sentence calls the checkpoint; for one of a witness that is its name. */

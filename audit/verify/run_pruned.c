@@ -28,13 +28,14 @@ static void judge(struct run *run, struct pruned_pass *p)
     const struct chain_pruned *pruned = &run->chain.pruned;
     const struct segment_result *first = &run->results[0];
     merkle_root(&p->m, root);
-    if (p->tree.is_lost) {
+    if (p->tree.found > 0) {
+        run->pruned_found = true; /* of which tile was said */
+    } else if (p->tree.is_lost) {
         say(run, "are not all there, in full tiles: nothing but what somebody wrote speaks for");
     } else if (memcmp(root, pruned->root, SHA256_LEN) != 0 ||
                (first->begin.is_known && memcmp(root, first->begin.root, SHA256_LEN) != 0)) {
         say(run, "have another root than is stated by");
     }
-    run->pruned_found = run->pruned_found || p->tree.found > 0;
 }
 
 static enum cb_code read_tiles(struct run *run, struct pruned_pass *p, struct cb_err *err)

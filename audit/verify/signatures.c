@@ -34,8 +34,7 @@ static const char *verdict_text(enum note_verdict verdict)
 /* is_witness - what a witness shows is no part of the log: see judge_outside. */
 static bool is_witness(const struct checking *c, const struct promise *promise)
 {
-    return promise->source == PROMISE_OUTSIDE &&
-           c->options->outside[promise->at].witness != NULL;
+    return promise->source == PROMISE_OUTSIDE && c->options->outside[promise->at].witness != NULL;
 }
 
 static enum cb_code check_one(struct checking *c, struct promise *promise, struct buf *buf,
@@ -62,8 +61,9 @@ static enum cb_code check_one(struct checking *c, struct promise *promise, struc
 
 static bool is_due(const struct checking *c, size_t i)
 {
-    return c->newest_logged == SIZE_MAX || i == c->newest_logged ||
-           c->promises->list[i].source != PROMISE_LOGGED;
+    return c->promises->list[i].source != PROMISE_STATED &&
+           (c->newest_logged == SIZE_MAX || i == c->newest_logged ||
+            c->promises->list[i].source != PROMISE_LOGGED);
 }
 
 static enum cb_code check_some(struct checking *c, size_t first, struct buf *buf,

@@ -199,7 +199,8 @@ static void report_promises(struct verifying *v)
     uint64_t last = UINT64_MAX;
     for (size_t i = 0; i < v->promises.num; i++) {
         const struct promise *promise = &v->promises.list[i];
-        if (promise->source != PROMISE_OUTSIDE && promise->size != last) {
+        if (promise->source != PROMISE_OUTSIDE && promise->source != PROMISE_STATED &&
+            promise->size != last) {
             v->report->checkpoints++;
             last = promise->size;
         }
@@ -241,13 +242,38 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     TRY(policies_check(&v->run.policies, v->options->dir, &v->findings, &v->report->policies, err));
     if (v->run.results != NULL) {
         TRY(judge_promises(v, err));
+        judge_keys(v);
     }
-    TRY(judge_newer(v, err));
     TRY(judge_outside(v, err));
+    TRY(judge_newer(v, err));
     report_segments(v);
     report_promises(v);
     report_findings(v);
     return CB_OK;
+}
+
+/* read_promises - everything that is signed, before any record is read. */
+static enum cb_code read_promises(struct verifying *v, struct cb_err *err)
+{
+    struct note_key *known = calloc(KEYS_KNOWN_MAX, sizeof(*known));
+    if (known == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory to verify");
+    }
+    enum cb_code code = keys_read_kept(&v->keys, v->options->dir, v->origin, &v->findings, err);
+    if (code == CB_OK) {
+        code = promises_read(&v->promises, v->options, v->origin, &v->findings, err);
+    }
+    if (code == CB_OK) {
+        code = promises_trust(&v->promises, known, keys_known(&v->keys, known), err);
+        for (size_t i = 0; i < v->keys.num_kept && code == CB_OK; i++) {
+            code = promises_stated(&v->promises, v->keys.kept[i].size, v->keys.kept[i].root, err);
+        }
+        if (code != CB_OK) {
+            promises_free(&v->promises);
+        }
+    }
+    free(known);
+    return code;
 }
 
 static enum cb_code attempt(const struct verify_options *options, bool is_last,
@@ -267,7 +293,7 @@ static enum cb_code attempt(const struct verify_options *options, bool is_last,
     code = code == CB_OK ? check_witnesses(v, err) : code;
     code = code == CB_OK ? read_origin(v, err) : code;
     if (code == CB_OK) {
-        code = promises_read(&v->promises, options, v->origin, &v->findings, err);
+        code = read_promises(v, err);
         if (code == CB_OK) {
             code = look(v, err);
             promises_free(&v->promises);
