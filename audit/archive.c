@@ -1,7 +1,6 @@
 /* archive.c - see archive.h. Chooses segments and their order; the work itself is archive_pack.c's and
  * archive_copy.c's. */
 #include "audit/archive_parts.h"
-#include "audit/elsewhere.h"
 
 #include "audit/lines.h"
 
@@ -30,14 +29,24 @@ static void tell(const struct archiver *a, enum archive_what what, const struct 
     }
 }
 
-/* copy_one - before it is packed: the second place then has what the plain file holds. */
-static enum cb_code copy_one(struct archiver *a, const struct closed *c, struct cb_err *err)
+/* copy_one - before it is packed: the second place then has what the plain file holds. *ret_good false: it
+ * has something else. */
+static enum cb_code copy_one(struct archiver *a, const struct closed *c, bool *ret_good,
+                             struct cb_err *err)
 {
     bool copied = false;
     uint64_t bytes = 0;
     TRY(lines_size(a->io, c->plain, &bytes, err));
-    TRY(archive_copy_segment(a, c, &copied, err));
+    const enum cb_code code = archive_copy_segment(a, c, &copied, err);
     a->counts.end_seq = c->end_seq;
+    if (code == CB_ECORRUPT && !copied) {
+        a->differs = a->counts.differ++ == 0 ? *err : a->differs;
+        tell(a, ARCHIVE_DIFFERS, c, bytes, 0);
+        *ret_good = false;
+        return CB_OK;
+    }
+    TRY(code);
+    a->counts.there += copied ? 0 : 1;
     if (copied) {
         a->counts.copied++;
         tell(a, a->options->dry_run ? ARCHIVE_TO_COPY : ARCHIVE_COPIED, c, bytes, 0);
@@ -80,10 +89,11 @@ static enum cb_code run_one(struct archiver *a, size_t i, struct cb_err *err)
         return cb_fail(err, CB_ENOMEM, "no memory to archive a segment");
     }
     enum cb_code code = archive_closed(&a->chain, i, a->dir, a->io, c, err);
+    bool good = true;
     if (code == CB_OK && a->options->to != NULL) {
-        code = copy_one(a, c, err);
+        code = copy_one(a, c, &good, err);
     }
-    if (code == CB_OK && a->chain.links[i + 1].first_us < a->options->before_us) {
+    if (code == CB_OK && good && a->chain.links[i + 1].first_us < a->options->before_us) {
         code = pack_one(a, c, err);
     }
     free(c);
@@ -101,7 +111,11 @@ static enum cb_code run(struct archiver *a, struct cb_err *err)
     for (size_t i = 0; i + KEEP_NEWEST < a->chain.num && !is_told_to_stop(a); i++) {
         TRY(is_due(a, i) ? run_one(a, i, err) : CB_OK);
     }
-    return a->counts.end_seq == 0 ? CB_OK : archive_copy_rest(a, err); /* 0: no second place */
+    TRY(a->counts.end_seq == 0 ? CB_OK : archive_copy_rest(a, err)); /* 0: no second place */
+    return a->counts.differ == 0
+               ? CB_OK
+               : cb_fail(err, CB_ECORRUPT, "%s%s", a->differs.msg,
+                         a->counts.differ == 1 ? "" : "; there are more such segments");
 }
 
 static enum cb_code run_locked(struct archiver *a, struct cb_err *err)
@@ -110,7 +124,7 @@ static enum cb_code run_locked(struct archiver *a, struct cb_err *err)
     TRY(chain_read(a->dir, &a->chain, err)); /* first: is there a log? */
     chain_free(&a->chain);
     if (a->options->to != NULL) {
-        TRY(elsewhere_check(a->dir, a->options->to, err));
+        TRY(archive_place_of(a, err));
     }
     if (!a->options->dry_run) {
         TRY(archive_lock(a->io, a->dir, &lock, err));

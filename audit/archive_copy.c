@@ -61,9 +61,12 @@ enum cb_code archive_copy_segment(struct archiver *a, const struct closed *c, bo
     char plain[SEGMENT_PATH_MAX];
     TRY(segdir_path(a->options->to, c->link->no, plain, err));
     TRY(segdir_packed(plain, target, err));
-    if (archive_has(a->io, target) || archive_has(a->io, plain)) {
-        *ret_copied = false;
-        return CB_OK;
+    *ret_copied = false;
+    if (archive_has(a->io, target)) {
+        return archive_compare(a, c, target, err);
+    }
+    if (archive_has(a->io, plain)) {
+        return archive_compare(a, c, plain, err);
     }
     *ret_copied = true;
     if (a->options->dry_run) {

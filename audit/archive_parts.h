@@ -3,6 +3,7 @@
  *   archive.c         which segments, in which order; the lock
  *   archive_pack.c    one segment into its packed form
  *   archive_copy.c    what the second place lacks
+ *   archive_place.c   is it there, and does it hold what it should?
  *   archive_note.c    and the checkpoint that goes with it
  *   archive_file.c    files that appear all at once, under their owner */
 #ifndef AUDIT_ARCHIVE_PARTS_H
@@ -19,6 +20,7 @@ struct archiver {
     const char *dir;
     struct chain chain;
     struct archive_counts counts;
+    struct cb_err differs; /* the first, if counts.differ > 0 */
 };
 
 /* A closed segment: a link of the chain that has another behind it. */
@@ -48,6 +50,11 @@ enum cb_code archive_check_packed(const struct audit_io *io, const struct closed
 enum cb_code archive_copy_segment(struct archiver *a, const struct closed *c, bool *ret_copied,
                                   struct cb_err *err) CB_MUST_USE;
 enum cb_code archive_copy_rest(struct archiver *a, struct cb_err *err) CB_MUST_USE;
+/* archive_place_of - options->to is there, and is neither this log nor another one's. */
+enum cb_code archive_place_of(const struct archiver *a, struct cb_err *err) CB_MUST_USE;
+/* archive_compare - does the file there hold the segment's bytes? CB_ECORRUPT. */
+enum cb_code archive_compare(const struct archiver *a, const struct closed *c, const char *there,
+                             struct cb_err *err) CB_MUST_USE;
 /* archive_copy_note - state/checkpoint of options->to, for the records below counts.end_seq. */
 enum cb_code archive_copy_note(const struct archiver *a, struct cb_err *err) CB_MUST_USE;
 

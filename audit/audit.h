@@ -82,6 +82,9 @@ struct audit_recovery {
 };
 void audit_recovery_free(struct audit_recovery *r);
 
+/* audit_origin_check - CB_EINPUT: no log can be called so; the message says how they can be. */
+enum cb_code audit_origin_check(const char *origin, struct cb_err *err) CB_MUST_USE;
+
 /* audit_init - create an empty log: directories, a first segment (opened and closed, so that a log
  * without segments is always a lost one) and, last, state/origin. origin: the log's name, 1..64
  * characters [a-z0-9./-]. CB_EBUSY if there already is one. Explicit on purpose: a missing volume

@@ -169,6 +169,17 @@ static void check_leftovers(const struct doctor *d)
     }
 }
 
+static void check_archive(const struct doctor *d)
+{
+    struct cb_err err;
+    if (d->options->archive != NULL && archive_place_check(d->options->archive, &err) != CB_OK) {
+        doctor_say(d, DOCTOR_PROBLEM,
+                   "until then nothing is copied there, and copies of damaged segments are not "
+                   "looked for",
+                   "%s", err.msg);
+    }
+}
+
 void doctor_files(struct doctor *d)
 {
     static const char *const names[] = {"seg", "policy", "state"};
@@ -183,4 +194,5 @@ void doctor_files(struct doctor *d)
     check_keys(d);
     check_space(d);
     check_leftovers(d);
+    check_archive(d);
 }

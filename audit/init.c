@@ -91,13 +91,18 @@ static enum cb_code write_first(struct audit *a, const char *origin, struct cb_e
     return io_put_file(a->io, state, "origin", slice_of(text), err);
 }
 
+enum cb_code audit_origin_check(const char *origin, struct cb_err *err)
+{
+    return writer_origin_valid(slice_of(origin))
+               ? CB_OK
+               : cb_fail(err, CB_EINPUT,
+                         "a log's name has 1 to 64 characters of a-z, 0-9, dot, slash and hyphen");
+}
+
 static enum cb_code check_names(const char *origin, const struct note_signer *key,
                                 struct cb_err *err)
 {
-    if (!writer_origin_valid(slice_of(origin))) {
-        return cb_fail(err, CB_EINPUT,
-                       "a log's name has 1 to 64 characters of a-z, 0-9, dot, slash and hyphen");
-    }
+    TRY(audit_origin_check(origin, err));
     if (key != NULL && (note_signer_key(key)->type != NOTE_LOG ||
                         strcmp(note_signer_key(key)->name, origin) != 0)) {
         return cb_fail(err, CB_EINPUT, "the key is one of %s: it must be a log's, and named %s",

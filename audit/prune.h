@@ -38,7 +38,8 @@ struct prune_plan {
     char why[200];                           /* why the next segment has to stay */
 };
 
-/* prune_plan - reads every record of the segments to go. CB_ENOENT: no log there. CB_ECORRUPT: a segment
+/* prune_plan - reads every record of the segments to go. CB_ENOENT: no log, or no archive, there.
+ * CB_ECORRUPT: a segment
  * is not what it was, the archive has other bytes, or a tile is missing or damaged; the message names it. */
 enum cb_code prune_plan(const struct prune_options *options, struct prune_plan *ret,
                         struct cb_err *err) CB_MUST_USE;

@@ -297,6 +297,7 @@ static enum cb_code plan(struct planner *p, struct cb_err *err)
     }
     TRY(chain_read(p->options->dir, &p->chain, err));
     if (p->options->archive != NULL) {
+        TRY(archive_place_check(p->options->archive, err));
         TRY(elsewhere_check(p->options->dir, p->options->archive, err));
     }
     for (size_t i = 0; i < p->chain.num && !end; i++) {

@@ -32,6 +32,9 @@ static int run(const struct command_env *env, const struct command_args *args)
     const char *key_path = args_text(args, "key");
     char vkey[NOTE_KEY_TEXT_MAX];
     struct cb_err err = {0};
+    if (audit_origin_check(origin, &err) != CB_OK) {
+        return command_usage_error(args, "--origin: \"%.80s\": %s", origin, err.msg);
+    }
     if (create(dir, origin, key_path, vkey, &err) != CB_OK) {
         (void)fprintf(stderr, "certbroker: %s\n", err.msg);
         return EXIT_PROBLEM;

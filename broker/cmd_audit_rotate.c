@@ -114,18 +114,24 @@ static int run_with_config(const struct command_args *args)
 static int run(const struct command_env *env, const struct command_args *args)
 {
     (void)env;
-    if (!args_has(args, "dir") && !args_has(args, "key")) {
+    const char *audit = args_text(args, "audit");
+    const char *dir = audit == NULL ? args_text(args, "dir") : audit;
+    if (audit != NULL && args_has(args, "dir")) {
+        return command_usage_error(args, "--dir is another name of --audit: give one of them");
+    }
+    if (dir == NULL && !args_has(args, "key")) {
         return run_with_config(args);
     }
-    if (!args_has(args, "dir") || !args_has(args, "key")) {
-        return command_usage_error(args, "--dir and --key go together");
+    if (dir == NULL || !args_has(args, "key")) {
+        return command_usage_error(args, "--audit and --key go together");
     }
-    return run_with(args_text(args, "dir"), args_text(args, "key"), args);
+    return run_with(dir, args_text(args, "key"), args);
 }
 
 static const struct command_option options[] = {
     COMMAND_CONFIG_OPTION,
-    {.name = "dir", .kind = VALUE_FILE, .value = "DIR", .help = "the log, instead of --config"},
+    {.name = "audit", .kind = VALUE_FILE, .value = "DIR", .help = "the log, instead of --config"},
+    {.name = "dir", .kind = VALUE_FILE, .value = "DIR", .help = "another name of --audit"},
     {.name = "key",
      .kind = VALUE_FILE,
      .value = "FILE",

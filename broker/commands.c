@@ -2,6 +2,7 @@
  * as the tools see it. */
 #include "broker/commands.h"
 
+#include "audit/archive.h"
 #include "audit/keyfile.h"
 #include "broker/config.h"
 #include "broker/generation.h"
@@ -90,6 +91,16 @@ static void check_witnesses(const struct config *config, struct diag_list *diags
     }
 }
 
+/* check_archive - the broker would go on without it, and only warn. */
+static void check_archive(const struct config *config, struct diag_list *diags)
+{
+    struct cb_err err = {0};
+    if (config->audit_archive_to != NULL &&
+        archive_place_check(config->audit_archive_to, &err) != CB_OK) {
+        diag_add(diags, DIAG_ERROR, config->audit_archive_place, "audit.archive_to: %s", err.msg);
+    }
+}
+
 static void check_everything(const struct config *config, struct diag_list *diags)
 {
     struct policy *policy = NULL;
@@ -108,6 +119,7 @@ static void check_everything(const struct config *config, struct diag_list *diag
     }
     check_audit_key(config, diags);
     check_witnesses(config, diags);
+    check_archive(config, diags);
 }
 
 static int check(const struct command_env *env, const struct command_args *args)

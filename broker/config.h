@@ -54,6 +54,7 @@ struct config {
     bool audit_abort_on_sync_error;
     uint64_t audit_archive_after_ms; /* UINT64_MAX: never */
     const char *audit_archive_to;    /* NULL: no second place */
+    struct diag_place audit_archive_place;
     struct ship_target syslog[SHIP_TARGETS_MAX];
     size_t num_syslog;
     const char *index_path;

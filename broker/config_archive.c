@@ -14,6 +14,10 @@ void config_read_archive(struct config_reader *r, const struct yaml_node *audit)
     const struct yaml_node *after = yaml_get(audit, "archive_after");
     c->audit_archive_after_ms = 7 * DAY_MS;
     c->audit_archive_to = config_path(r, audit, "archive_to", "audit.archive_to", false);
+    if (c->audit_archive_to != NULL) {
+        c->audit_archive_place = yaml_place(&r->yaml, yaml_get(audit, "archive_to"));
+        c->audit_archive_place.file = c->path;
+    }
     if (is_word(after, "never")) {
         c->audit_archive_after_ms = UINT64_MAX;
         return;

@@ -1,5 +1,5 @@
 /* keeper.c - see keeper.h. Tells the operator what it did and what it could not do; the same complaint
- * only once until something else happens. */
+ * only every few hours until something else happens. */
 #include "broker/keeper.h"
 
 #include "audit/archive.h"
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PERIOD_S 600
+#define REPEAT_US (INT64_C(6) * 3600 * 1000000) /* what is still wrong then is said again */
 /* The kernel's numbers for "only when the disk is idle" (linux/ioprio.h). */
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_IDLE (3U << 13)
@@ -29,6 +30,7 @@ struct keeper {
     pthread_cond_t wake;
     _Atomic bool stop;
     char told[CB_ERR_MSG_MAX]; /* the last complaint */
+    int64_t told_us;           /* monotonic */
 };
 
 /* be_modest - this thread alone; where the system does not let us it works all the same. */
@@ -61,8 +63,10 @@ static void run_once(struct keeper *k)
     }
     if (code == CB_OK || code == CB_EBUSY) {
         k->told[0] = '\0';
-    } else if (strcmp(k->told, err.msg) != 0) {
+    } else if (strcmp(k->told, err.msg) != 0 ||
+               clock_mono_us(&cb_system_clock) - k->told_us >= REPEAT_US) {
         (void)snprintf(k->told, sizeof(k->told), "%s", err.msg);
+        k->told_us = clock_mono_us(&cb_system_clock);
         log_warn("audit.archive", "%s", err.msg);
     }
 }

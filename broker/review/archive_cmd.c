@@ -14,8 +14,9 @@ static const struct command_option options[] = {
     {.name = "to",
      .kind = VALUE_FILE,
      .value = "DIR",
-     .help = "and have a copy of every closed segment, with hash tiles and policies, in this "
-             "directory"},
+     .help = "and have a copy of every closed segment but the newest one, with hash tiles and "
+             "policies, in this directory, which must exist"},
+    {.name = "check", .help = "read what that directory has already, and compare every byte"},
     {.name = "dry-run", .help = "say what would be done"},
     CLI_JSON_OPTION,
     {.name = NULL}};
@@ -43,6 +44,8 @@ static const char *word_of(enum archive_what what)
         return "packed";
     case ARCHIVE_COPIED:
         return "copied";
+    case ARCHIVE_DIFFERS:
+        return "differs";
     case ARCHIVE_TO_PACK:
         return "would pack";
     case ARCHIVE_TO_COPY:
@@ -79,7 +82,29 @@ static void on_step(void *ctx, const struct archive_step *step)
     buf_add_char(&r->out, '\n');
 }
 
-static void add_summary(struct report *r, const struct archive_counts *c, const char *to)
+static void add_place(struct report *r, const struct archive_counts *c,
+                      const struct archive_options *o)
+{
+    if (c->end_seq == 0) {
+        buf_printf(&r->out,
+                   "%s gets nothing yet: the segment that is written and the one before it stay "
+                   "where they are\n",
+                   o->to);
+        return;
+    }
+    buf_printf(&r->out, "%s %s records 0 to %llu (new: tiles %zu, policies %zu)", o->to,
+               o->dry_run ? "would have" : "has", (unsigned long long)(c->end_seq - 1), c->tiles,
+               c->policies);
+    if (c->there > 0) {
+        buf_printf(&r->out, "; of %zu it had before, %s", c->there,
+                   o->check ? "every byte was compared"
+                            : "the lengths were compared (--check reads them)");
+    }
+    buf_add_char(&r->out, '\n');
+}
+
+static void add_summary(struct report *r, const struct archive_counts *c,
+                        const struct archive_options *o)
 {
     if (r->json) {
         buf_add_char(&r->out, ']');
@@ -87,19 +112,19 @@ static void add_summary(struct report *r, const struct archive_counts *c, const 
         cli_json_u64(&r->out, "copied", c->copied);
         cli_json_u64(&r->out, "tiles", c->tiles);
         cli_json_u64(&r->out, "policies", c->policies);
-        if (to != NULL) {
+        if (o->to != NULL) {
+            cli_json_u64(&r->out, "there", c->there);
+            cli_json_u64(&r->out, "differ", c->differ);
             cli_json_u64(&r->out, "records_archived", c->end_seq);
         }
         buf_add_str(&r->out, "}\n");
         return;
     }
-    if (c->packed + c->copied == 0) {
+    if (c->packed + c->copied + c->differ == 0) {
         buf_add_str(&r->out, "nothing to do\n");
     }
-    if (to != NULL) {
-        buf_printf(&r->out, "%s has records 0 to %llu (new: tiles %zu, policies %zu)\n", to,
-                   (unsigned long long)(c->end_seq == 0 ? 0 : c->end_seq - 1), c->tiles,
-                   c->policies);
+    if (o->to != NULL) {
+        add_place(r, c, o);
     }
 }
 
@@ -111,6 +136,7 @@ static int archive(const struct command_args *args, const char *dir, int64_t bef
     const struct archive_options o = {.dir = dir,
                                       .to = args_text(args, "to"),
                                       .before_us = before_us,
+                                      .check = args_has(args, "check"),
                                       .dry_run = args_has(args, "dry-run"),
                                       .each = on_step,
                                       .ctx = &r};
@@ -119,8 +145,8 @@ static int archive(const struct command_args *args, const char *dir, int64_t bef
         buf_add_str(&r.out, "{\"steps\":[");
     }
     const enum cb_code code = archive_run(&o, &counts, &err);
-    if (code == CB_OK || r.json) {
-        add_summary(&r, &counts, o.to);
+    if (code == CB_OK || counts.differ > 0 || r.json) {
+        add_summary(&r, &counts, &o);
     }
     const int status = cli_print(&r.out, EXIT_OK);
     if (code != CB_OK) {
@@ -153,11 +179,16 @@ const struct command review_audit_archive = {
     .summary = "pack old segments of an audit log, and copy them elsewhere",
     .options = options,
     .notes =
+        "Neither touches the segment that is being written, nor the one before it, which a start "
+        "of\n"
+        "the broker reads: what was closed last is copied when the next one was closed. DIR is "
+        "not\n"
+        "created: where a volume is not mounted, that would go unnoticed.\n"
         "Packs with zstd; every packed file is read back and compared, and its records are\n"
         "checked against the hash tree, before the plain one is removed. Works beside a running\n"
         "broker. What is packed is read like the rest by all commands; the copy is a log "
         "directory\n"
         "of its own and can be verified as one.\n"
-        "Exit status: 0 done, 1 a segment is damaged and was left alone, 2 cannot.\n",
+        "Exit status: 0 done, 1 a segment, or its copy, is damaged and was left alone, 2 cannot.\n",
     .run = run,
 };

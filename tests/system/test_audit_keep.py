@@ -89,6 +89,50 @@ def test_packed_beside_a_running_broker(keeper, tmp_path):
     verify(keeper)
 
 
+def test_second_place_must_be_there(keeper, tmp_path):
+    """A volume that is not mounted is not taken for an empty place, and nobody's files for copies."""
+    away = tmp_path / "not-mounted"
+    for args in (["--dry-run"], []):
+        done = audit(keeper, "archive", "--older-than", "never", "--to", away, *args, ok=2)
+        assert f"{away} is not there, and is never created" in done.stderr and not done.stdout
+    assert not away.exists()
+    assert "is not there" in audit(keeper, "prune", "--archive", away, ok=2).stderr
+    said = audit(keeper, "doctor", "--archive", away, ok=1).stdout
+    assert f"! {away} is not there" in said
+    keeper.write_config({"audit": {"archive_to": str(away)}})
+    done = keeper.command("check", "-c", keeper.file)
+    assert done.returncode == 1 and "audit.archive_to: " in done.stderr, done.stderr
+    away.mkdir()
+    assert keeper.command("check", "-c", keeper.file).returncode == 0
+    (away / "state").mkdir()
+    (away / "state" / "origin").write_text("somebody/else\n")
+    done = audit(keeper, "archive", "--older-than", "never", "--to", away, ok=2)
+    assert "the second place of another log, somebody/else" in done.stderr
+    assert not (away / "seg").exists()
+
+
+def test_what_the_second_place_has_is_compared(keeper, tmp_path):
+    to = tmp_path / "archive"
+    to.mkdir()
+    archive = ["--older-than", "0s", "--to", to]
+    audit(keeper, "archive", *archive)
+    assert "of 3 it had before, the lengths were compared" in audit(keeper, "archive", *archive).stdout
+    assert "every byte was compared" in audit(keeper, "archive", *archive, "--check").stdout
+    copy = to / "seg" / "00000002.jsonl.zst"
+    whole = copy.read_bytes()
+    middle = bytearray(whole)
+    middle[len(whole) // 2] ^= 1
+    for data, how in ((whole + b"x", []), (whole[:-1], []), (bytes(middle), ["--check"])):
+        copy.write_bytes(data)
+        done = audit(keeper, "archive", *archive, *how, ok=1)
+        assert str(copy) in done.stderr and "differs segment 2" in done.stdout, done
+        assert copy.read_bytes() == data
+    # The others are copied all the same.
+    (to / "seg" / "00000003.jsonl.zst").unlink()
+    done = audit(keeper, "archive", *archive, "--check", ok=1)
+    assert "copied segment 3" in done.stdout and str(copy) in done.stderr
+
+
 def test_pruned_with_everything_still_true(keeper, tmp_path):
     to = tmp_path / "archive"
     to.mkdir()

@@ -193,6 +193,15 @@ def test_rotation(start, tmp_path):
     assert is_signed(first, broker.vkey, tmp_path) and is_signed(first, vkey, tmp_path)
 
 
+@pytest.mark.parametrize("option", ["--audit", "--dir"])
+def test_rotation_without_configuration(start, option):
+    broker = start()
+    broker.stop()
+    done = broker.command("audit", "rotate-key", option, broker.audit_dir, "--key",
+                          broker.dir / "audit.key", "--new", broker.dir / "next.key")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("test/broker+"), done
+
+
 def test_rotation_overwrites_nothing(start):
     broker = start()
     broker.stop()
@@ -203,7 +212,8 @@ def test_rotation_overwrites_nothing(start):
     broker.start()
 
 
-@pytest.mark.parametrize("args", [[], ["--new", "x", "--dir", "y"], ["--new", "x", "--key", "y"]])
+@pytest.mark.parametrize("args", [[], ["--new", "x", "--dir", "y"], ["--new", "x", "--audit", "y"],
+                                  ["--new", "x", "--audit", "y", "--dir", "y", "--key", "z"], ["--new", "x", "--key", "y"]])
 def test_rotation_usage(start, args):
     broker = start(start=False)
     assert broker.command("audit", "rotate-key", *args).returncode == 2

@@ -191,6 +191,8 @@ def test_audit_init(idle, tmp_path, origin, good):
                         "--key", tmp_path / "key")
     if good is not None:
         assert (done.returncode == 0) == good, done.stderr
+    if good is False:
+        assert done.returncode == 2 and (not origin or "a-z, 0-9, dot, slash" in done.stderr)
     assert (tmp_path / "key").exists() == (done.returncode == 0)
     if done.returncode == 0:
         assert (tmp_path / "key").stat().st_mode & 0o777 == 0o400

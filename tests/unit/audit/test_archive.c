@@ -92,7 +92,7 @@ static void test_dry_run_and_age(void **state)
     (void)state;
     char *dir = some_log();
     char *to = temp_dir();
-    size_t steps[4] = {0};
+    size_t steps[ARCHIVE_TO_COPY + 1] = {0};
     struct archive_counts counts;
     struct cb_err err;
     struct archive_options options = {.dir = dir,
