@@ -204,6 +204,70 @@ static enum cb_code build(struct building *b, struct cb_err *err)
     return CB_OK;
 }
 
+/* ---- what can be read of a damaged one ---- */
+
+struct telling {
+    void (*left_out)(void *ctx, const char *what);
+    void *ctx;
+};
+
+/* try_link - add_link where it can be; *ret_known: *ret_prev says what comes before. */
+static enum cb_code try_link(struct building *b, const struct telling *t, uint64_t no,
+                             uint64_t valid_bytes, struct segment_prev *ret_prev, bool *ret_known,
+                             struct cb_err *err)
+{
+    char path[SEGMENT_PATH_MAX];
+    enum head head = HEAD_OPEN;
+    enum cb_code code = add_link(b, no, valid_bytes, ret_prev, &head, err);
+    *ret_known = code == CB_OK && head == HEAD_OPEN;
+    if (code == CB_ENOMEM || *ret_known) {
+        return code;
+    }
+    if (code == CB_OK) { /* a segment that was never used is nothing to tell of */
+        TRY(segdir_path(b->dir, no, path, err));
+        code = check_unused(path, err);
+        if (code == CB_OK && b->chain.num > 0 && valid_bytes != UINT64_MAX) {
+            code = cb_fail(err, CB_ECORRUPT, "%s: first record: damaged", path);
+        }
+    }
+    if (code != CB_OK) {
+        t->left_out(t->ctx, err->msg);
+    }
+    return code == CB_ENOMEM ? code : CB_OK;
+}
+
+static enum cb_code build_some(struct building *b, const struct telling *t, struct cb_err *err)
+{
+    struct segment_prev prev = {0};
+    bool is_known = false; /* prev says which is next, and how much of it counts */
+    pruned_read(b->dir, &b->pruned);
+    for (size_t i = b->list.num; i > 0; i--) {
+        const uint64_t no = b->list.no[i - 1];
+        if (is_known && (prev.no == 0 || is_pruned(b, prev.no))) {
+            break;
+        }
+        if (is_known && no > prev.no) {
+            continue;
+        }
+        if (is_known && no < prev.no) {
+            (void)missing(b, prev.no, err);
+            t->left_out(t->ctx, err->msg);
+            is_known = false;
+        }
+        TRY(try_link(b, t, no, is_known ? prev.valid_bytes : UINT64_MAX, &prev, &is_known, err));
+    }
+    if (b->chain.num == 0) {
+        return cb_fail(err, CB_ECORRUPT, "%s/seg holds no segment that can be read", b->dir);
+    }
+    if (is_known && is_pruned(b, prev.no)) {
+        b->chain.pruned = b->pruned;
+    } else if (is_known && prev.no != 0 && b->list.no[0] > prev.no) {
+        (void)missing(b, prev.no, err);
+        t->left_out(t->ctx, err->msg);
+    }
+    return CB_OK;
+}
+
 static void reverse(struct chain *chain)
 {
     for (size_t i = 0; i < chain->num / 2; i++) {
@@ -213,11 +277,12 @@ static void reverse(struct chain *chain)
     }
 }
 
-enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err)
+static enum cb_code read_chain(const char *dir, const struct telling *t, struct chain *ret,
+                               struct cb_err *err)
 {
     struct building b = {.dir = dir};
     TRY(segdir_list(dir, &b.list, err));
-    const enum cb_code code = build(&b, err);
+    const enum cb_code code = t == NULL ? build(&b, err) : build_some(&b, t, err);
     segdir_list_free(&b.list);
     if (code != CB_OK) {
         chain_free(&b.chain);
@@ -226,6 +291,18 @@ enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err)
     reverse(&b.chain);
     *ret = b.chain;
     return CB_OK;
+}
+
+enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err)
+{
+    return read_chain(dir, NULL, ret, err);
+}
+
+enum cb_code chain_read_some(const char *dir, void (*left_out)(void *ctx, const char *what),
+                             void *ctx, struct chain *ret, struct cb_err *err)
+{
+    const struct telling t = {left_out, ctx};
+    return read_chain(dir, &t, ret, err);
 }
 
 void chain_free(struct chain *chain)

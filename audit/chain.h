@@ -14,7 +14,8 @@ struct chain_link {
     uint64_t no;
     uint64_t first_seq;   /* of its segment.open */
     int64_t first_us;     /* when that was written */
-    uint64_t valid_bytes; /* UINT64_MAX: the newest; everything whole counts */
+    uint64_t valid_bytes; /* UINT64_MAX: the newest, or (chain_read_some) nothing that can be read
+                             says it; everything whole counts */
 };
 
 /* What is not there any more, by a segment.prune record of the log (pruned.h). */
@@ -37,6 +38,12 @@ struct chain {
  * newer version has written one. Segments that were pruned are not missing, and whatever is left of them is
  * not looked at. */
 enum cb_code chain_read(const char *dir, struct chain *ret, struct cb_err *err) CB_MUST_USE;
+
+/* chain_read_some - the same for people who look things up: a segment of which the first record cannot be
+ * read, or that is missing, is left out, and told of; those before it are then taken as they are listed.
+ * Nothing that has to be sure may use it. Fails where no segment can be read, or there is no log. */
+enum cb_code chain_read_some(const char *dir, void (*left_out)(void *ctx, const char *what),
+                             void *ctx, struct chain *ret, struct cb_err *err) CB_MUST_USE;
 void chain_free(struct chain *chain); /* a zeroed struct is fine */
 
 #endif

@@ -25,6 +25,7 @@ struct audit_grep {
     bool newest;
     struct lines lines;
     struct slice block;  /* whole lines */
+    uint64_t block_at;   /* its offset in the segment */
     uint64_t before;     /* number of the record in front of the block */
     const char *checked; /* in the block: everything up to here was looked at ... */
     uint64_t next_seq;   /* ... and this is the number that must follow there */
@@ -35,6 +36,11 @@ struct audit_grep {
     bool is_hit;
     bool stopped;
     bool at_end; /* a torn tail: behind it nothing counts */
+    /* stepping over damage */
+    bool is_damaged; /* something of this segment was stepped over */
+    struct cb_err
+        suspected; /* in the newest segment: damage, or its torn tail; code CB_OK: nothing */
+    uint64_t suspected_seq, suspected_at; /* and where */
 };
 
 static enum cb_code corrupt_at(const struct audit_grep *g, uint64_t seq, const char *what,
@@ -152,14 +158,76 @@ static enum cb_code torn(struct audit_grep *g, struct slice line, struct cb_err 
     return CB_OK;
 }
 
+/* step_over - tell of it and go on. Only where somebody listens. */
+static enum cb_code step_over(struct audit_grep *g, const struct cb_err *what)
+{
+    g->want.on_damage(g->want.damage_ctx, what->msg);
+    g->is_damaged = true;
+    g->checked = NULL;
+    return CB_OK;
+}
+
+/* tolerate - an error that can be stepped over is; others stay. */
+static enum cb_code tolerate(struct audit_grep *g, enum cb_code code, struct cb_err *err)
+{
+    const bool can = code == CB_ECORRUPT || code == CB_ESYS || code == CB_ENOENT;
+    return can && g->want.on_damage != NULL ? step_over(g, err) : code;
+}
+
+/* suspect - what is broken in the newest segment may be its torn tail: that shows at its end. */
+static enum cb_code suspect(struct audit_grep *g, uint64_t seq)
+{
+    if (g->suspected.code == CB_OK) {
+        (void)corrupt_at(g, seq, "damaged, and later records follow", &g->suspected);
+        g->suspected_seq = seq;
+        g->suspected_at = g->block_at;
+    }
+    g->checked = NULL;
+    return CB_OK;
+}
+
+/* broken_line - a line that is none, or what stands there in place of lines. */
+static enum cb_code broken_line(struct audit_grep *g, struct slice line, struct cb_err *err)
+{
+    const uint64_t seq = number_before(g, line.ptr) + 1;
+    if (g->newest) {
+        return g->want.on_damage != NULL ? suspect(g, seq) : torn(g, line, err);
+    }
+    return tolerate(g, corrupt_at(g, seq, "damaged", err), err);
+}
+
 static enum cb_code damaged(struct audit_grep *g, struct slice line, enum cb_code code,
                             const struct cb_err *why, struct cb_err *err)
 {
-    const uint64_t seq = number_before(g, line.ptr) + 1;
-    if (code == CB_EINPUT) {
-        return corrupt_at(g, seq, why->msg, err);
+    return code == CB_EINPUT
+               ? tolerate(g, corrupt_at(g, number_before(g, line.ptr) + 1, why->msg, err), err)
+               : broken_line(g, line, err);
+}
+
+/* settle - the newest segment is through: was it damage? As torn does it. */
+static enum cb_code settle(struct audit_grep *g, struct cb_err *err)
+{
+    struct lines l;
+    struct slice line;
+    uint64_t offset = 0;
+    bool is_damage = false;
+    if (g->suspected.code == CB_OK) {
+        return CB_OK;
     }
-    return g->newest ? torn(g, line, err) : corrupt_at(g, seq, "damaged", err);
+    TRY(lines_open(&l, &audit_system_io, g->path, LINES_FROM_CACHE, UINT64_MAX, err));
+    enum cb_code code = lines_skip(&l, g->suspected_at, err);
+    enum lines_next next = LINES_LINE;
+    while (code == CB_OK && !is_damage && next != LINES_END) {
+        next = lines_next(&l, &line, &offset, err);
+        code = next == LINES_FAILED ? err->code : CB_OK;
+        is_damage = code == CB_OK && next != LINES_END && line_proves_later(line, g->suspected_seq);
+    }
+    lines_close(&l);
+    if (is_damage) {
+        (void)step_over(g, &g->suspected);
+    }
+    g->suspected.code = CB_OK;
+    return code;
 }
 
 /* look_at - a line that could matter. */
@@ -173,7 +241,8 @@ static enum cb_code look_at(struct audit_grep *g, struct slice line, bool awaite
         return damaged(g, line, code, &why, err);
     }
     if (g->checked == line.ptr && info.seq != g->next_seq) {
-        return corrupt_at(g, g->next_seq, "another record stands in its place", err);
+        TRY(tolerate(g, corrupt_at(g, g->next_seq, "another record stands in its place", err),
+                     err));
     }
     g->checked = line.ptr + line.len + 1;
     g->next_seq = info.seq + 1;
@@ -279,7 +348,7 @@ static enum cb_code broken(struct audit_grep *g, struct slice bytes, struct cb_e
 {
     g->block = (struct slice){bytes.ptr, 0};
     g->checked = NULL;
-    return g->newest ? torn(g, bytes, err) : corrupt_at(g, g->before + 1, "damaged", err);
+    return broken_line(g, bytes, err);
 }
 
 /* next_block - the block after this one, or what stands there instead of lines. *ret_end: the segment is
@@ -290,8 +359,10 @@ static enum cb_code next_block(struct audit_grep *g, bool *ret_end, struct cb_er
     struct slice bytes;
     const bool follows = g->checked != NULL; /* the one before was looked at to its end */
     const enum lines_next next = lines_bulk(&g->lines, &bytes, &offset, err);
+    g->block_at = offset;
     if (next == LINES_FAILED) {
-        return err->code;
+        *ret_end = true;
+        return tolerate(g, err->code, err);
     }
     *ret_end = next == LINES_END;
     if (next == LINES_BROKEN) {
@@ -321,6 +392,9 @@ static enum cb_code read_one(struct audit_grep *g, uint64_t seq, struct buf *out
 {
     if (g->records == NULL) {
         TRY(records_open(g->dir, &g->records, err));
+        if (g->want.on_damage != NULL) {
+            records_tolerate(g->records);
+        }
     }
     return record_read(g->records, seq, out, ret, err);
 }
@@ -361,7 +435,7 @@ static enum cb_code begin_at(struct audit_grep *g, size_t i, struct cb_err *err)
     const enum cb_code code =
         open == NULL ? cb_fail(err, CB_ENOMEM, "no memory to search") : await_open(g, i, open, err);
     free(open);
-    return code;
+    return tolerate(g, code, err);
 }
 
 static enum cb_code search_segment(struct audit_grep *g, size_t i, struct cb_err *err)
@@ -369,15 +443,22 @@ static enum cb_code search_segment(struct audit_grep *g, size_t i, struct cb_err
     char path[SEGMENT_PATH_MAX];
     const struct chain_link *link = &g->chain.links[i];
     TRY(segdir_path(g->dir, link->no, path, err));
-    TRY(lines_open(&g->lines, &audit_system_io, path, LINES_FROM_CACHE, link->valid_bytes, err));
+    enum cb_code code =
+        lines_open(&g->lines, &audit_system_io, path, LINES_FROM_CACHE, link->valid_bytes, err);
+    if (code != CB_OK) {
+        return tolerate(g, code, err);
+    }
     g->path = g->lines.path;
+    g->is_damaged = false;
     g->newest = i + 1 == g->chain.num;
     g->next_seq = link->first_seq;
     g->before = link->first_seq - 1;
-    enum cb_code code = search_lines(g, err);
-    if (code == CB_OK && !g->stopped && !g->newest &&
-        (g->lines.offset != link->valid_bytes || g->before + 1 != link[1].first_seq)) {
-        code = corrupt_at(g, g->before + 1, "missing", err);
+    code = search_lines(g, err);
+    if (code == CB_OK && g->newest) {
+        code = settle(g, err);
+    } else if (code == CB_OK && !g->stopped && !g->is_damaged && link->valid_bytes != UINT64_MAX &&
+               (g->lines.offset != link->valid_bytes || g->before + 1 != link[1].first_seq)) {
+        code = tolerate(g, corrupt_at(g, g->before + 1, "missing", err), err);
     }
     lines_close(&g->lines);
     g->path = NULL;
@@ -413,7 +494,9 @@ enum cb_code audit_grep(const char *dir, const struct audit_grep_want *want, aud
     struct audit_grep g = {
         .dir = dir, .want = *want, .each = each, .ctx = ctx, .lines = {.fd = -1}};
     CB_CHECK(want->num_literals <= AUDIT_GREP_LITERALS);
-    TRY(chain_read(dir, &g.chain, err));
+    TRY(want->on_damage == NULL
+            ? chain_read(dir, &g.chain, err)
+            : chain_read_some(dir, want->on_damage, want->damage_ctx, &g.chain, err));
     const enum cb_code code = search_all(&g, err);
     chain_free(&g.chain);
     records_close(g.records);

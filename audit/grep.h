@@ -23,6 +23,10 @@ struct audit_grep_want {
     bool attempts;       /* and every attempt */
     bool pairs; /* a pair lies where its outcome does: hand over attempts before since_us as well,
                             and outcomes of attempts in segments that are not read */
+    /* What is damaged is stepped over, and told here: file, record, what is wrong. For people who look
+     * things up; NULL: it is an error. */
+    void (*on_damage)(void *ctx, const char *what);
+    void *damage_ctx;
     size_t newest; /* look at so many of the newest segments only; 0: at all */
 };
 
@@ -62,7 +66,7 @@ enum cb_code audit_read_record(const char *dir, uint64_t seq, struct buf *out,
 /* audit_line_read - a line as audit_follow and others hand it out; it is checked as audit_grep does. */
 enum cb_code audit_line_read(struct slice line, struct audit_line *ret,
                              struct cb_err *err) CB_MUST_USE;
-/* audit_num_segments - for audit_grep_want.newest. */
+/* audit_num_segments - for audit_grep_want.newest; segments that cannot be read are not among them. */
 enum cb_code audit_num_segments(const char *dir, size_t *ret, struct cb_err *err) CB_MUST_USE;
 
 #endif

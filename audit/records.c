@@ -18,6 +18,7 @@
 struct records {
     char *dir;
     struct chain chain;
+    bool is_tolerant;
     char peek[PEEK];
 };
 
@@ -33,6 +34,11 @@ enum cb_code records_open(const char *dir, struct records **ret, struct cb_err *
     r->dir = copy;
     *ret = r;
     return CB_OK;
+}
+
+void records_tolerate(struct records *r)
+{
+    r->is_tolerant = true;
 }
 
 void records_close(struct records *r)
@@ -199,10 +205,18 @@ static enum cb_code read_by_chain(struct records *r, struct wanted *w, struct cb
     return CB_OK;
 }
 
+/* ignore - whoever searches is told of it by the search. */
+static void ignore(void *ctx, const char *what)
+{
+    (void)ctx;
+    (void)what;
+}
+
 static enum cb_code read_chain(struct records *r, struct cb_err *err)
 {
     struct chain chain;
-    TRY(chain_read(r->dir, &chain, err));
+    TRY(r->is_tolerant ? chain_read_some(r->dir, ignore, NULL, &chain, err)
+                       : chain_read(r->dir, &chain, err));
     chain_free(&r->chain);
     r->chain = chain;
     return CB_OK;

@@ -13,6 +13,9 @@ struct records; /* opaque; belongs to one thread */
 
 /* records_open - dir is copied. Reads nothing yet. */
 enum cb_code records_open(const char *dir, struct records **ret, struct cb_err *err) CB_MUST_USE;
+/* records_tolerate - from now on read what can be read of a log with damaged segments: for people who look
+ * things up. Not for proofs. */
+void records_tolerate(struct records *r);
 void records_close(struct records *r); /* NULL ok */
 
 /* records_read - hand out num records from number from on, in order; line has no newline and is

@@ -3,6 +3,7 @@
 #include "broker/review/options.h"
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
+#include "broker/review/seal_notice.h"
 
 #define LIMIT_MAX 1000000U
 #define REVERSED_MAX 100000U /* rows that are held to turn the order, where no limit is given */
@@ -83,7 +84,8 @@ static int find(const struct command_args *args, const struct review_search *sea
         return cli_no_memory();
     }
     if (f->is_count) {
-        return print_count(args, f->num);
+        status = review_damage_said(search->damage, print_count(args, f->num));
+        return seal_notice(search->dir, status);
     }
     if (f->num == 0) {
         say_nothing_found(search);
@@ -92,7 +94,7 @@ static int find(const struct command_args *args, const struct review_search *sea
         (void)fprintf(stderr, "certbroker: these are the newest %zu of %llu: --limit shows more\n",
                       f->kept.num, (unsigned long long)f->kept.seen);
     }
-    return status;
+    return seal_notice(search->dir, review_damage_said(search->damage, status));
 }
 
 static bool read_format(const struct command_args *args, enum row_format *ret)
@@ -137,7 +139,8 @@ static int run(const struct command_env *env, const struct command_args *args)
     }
     int status = EXIT_USAGE;
     if (cli_audit_open(env, args, &audit)) {
-        struct review_search search = {.dir = audit.dir, .query = &query};
+        struct review_damage damage = {.num = 0};
+        struct review_search search = {.dir = audit.dir, .damage = &damage, .query = &query};
         status = search_log(args, &search);
         cli_audit_close(env, &audit);
     }

@@ -2,6 +2,7 @@
 #include "broker/review/options.h"
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
+#include "broker/review/seal_notice.h"
 #include "broker/review/show.h"
 
 #define PEM_LINE 64U
@@ -118,7 +119,7 @@ static int tell(const struct command_args *args, const char *dir, struct query *
         break;
     }
     story_free(&story);
-    return review_damage_said(&damage, status);
+    return status == EXIT_USAGE ? status : seal_notice(dir, review_damage_said(&damage, status));
 }
 
 static int show(const struct command_env *env, const struct command_args *args, enum show_how how)

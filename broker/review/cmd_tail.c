@@ -5,6 +5,7 @@
 #include "broker/review/options.h"
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
+#include "broker/review/seal_notice.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -208,12 +209,16 @@ static int tail(const struct command_args *args, struct tailing *t, enum row_for
     t->search.no_open = follows;
     enum cb_code code = records_open(t->search.dir, &records, &err);
     if (code == CB_OK) {
+        records_tolerate(records);
         code = show(args, t, records, &err);
     }
     const int status = row_print_end(&t->print, EXIT_OK);
     records_close(records);
     kept_free(&t->kept);
-    return code == CB_OK ? status : review_failed(&err);
+    if (code != CB_OK) {
+        return review_failed(&err);
+    }
+    return seal_notice(t->search.dir, review_damage_said(t->search.damage, status));
 }
 
 static int run(const struct command_env *env, const struct command_args *args)
@@ -231,7 +236,9 @@ static int run(const struct command_env *env, const struct command_args *args)
     }
     int status = EXIT_USAGE;
     if (cli_audit_open(env, args, &audit)) {
+        struct review_damage damage = {.num = 0};
         struct tailing t = {.search = {.dir = audit.dir,
+                                       .damage = &damage,
                                        .query = &query,
                                        .since_us = INT64_MIN,
                                        .until_us = INT64_MAX,

@@ -3,6 +3,7 @@
 
 #include "broker/review/pending.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ROW_ARENA_MAX ((size_t)1 << 20)
@@ -20,6 +21,27 @@ struct review_stream {
     enum cb_code code; /* what went wrong on the way */
     struct cb_err *err;
 };
+
+/* on_damage - told again by the next pass over the log, and kept once. */
+static void on_damage(void *ctx, const char *what)
+{
+    struct review_damage *d = ctx;
+    for (size_t i = 0; i < d->num; i++) {
+        const size_t len = strlen(d->what[i]);
+        if (strncmp(d->what[i], what, len) == 0) { /* or the same, and more of it */
+            (void)snprintf(d->what[i], sizeof(d->what[i]), "%s", what);
+            return;
+        }
+        if (strncmp(d->what[i], what, strlen(what)) == 0) {
+            return;
+        }
+    }
+    if (d->num == REVIEW_DAMAGE_SHOWN) {
+        d->has_more = true;
+        return;
+    }
+    (void)snprintf(d->what[d->num++], sizeof(d->what[0]), "%s", what);
+}
 
 static bool is_housekeeping(enum audit_type type)
 {
@@ -87,6 +109,10 @@ static bool fetch(struct review_stream *s, struct audit_grep *grep, uint64_t seq
     s->code = grep != NULL ? audit_grep_record(grep, seq, &s->fetched, ret, s->err)
                            : audit_read_record(s->search->dir, seq, &s->fetched, ret, s->err);
     *ret_found = s->code == CB_OK;
+    if (s->code == CB_ECORRUPT && s->search->damage != NULL) {
+        on_damage(s->search->damage, s->err->msg);
+        s->code = CB_OK;
+    }
     s->code = s->code == CB_ENOENT ? CB_OK : s->code;
     return s->code == CB_OK;
 }
@@ -167,6 +193,10 @@ enum cb_code review_search(const struct review_search *search,
                                    .pairs = !search->raw};
     memcpy(want.literals, search->literals, sizeof(want.literals));
     want.num_literals = search->num_literals;
+    if (search->damage != NULL) {
+        want.on_damage = on_damage;
+        want.damage_ctx = search->damage;
+    }
     if (search->query != NULL) {
         query_want(search->query, &want);
     } else if (search->any_of != NULL) {

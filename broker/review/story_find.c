@@ -170,6 +170,9 @@ static enum cb_code by_number(struct finding *f, struct cb_err *err)
         code = look_around(f, &line, err);
     }
     buf_free(&copy);
+    if (code == CB_ECORRUPT) { /* somewhere; the record itself may be whole */
+        code = review_search(&f->story->where, on_row, f, err);
+    }
     if (code == CB_ENOENT) {
         size_t segments = 0;
         struct cb_err why;

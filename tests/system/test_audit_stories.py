@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 import urllib.request
 
@@ -251,3 +252,55 @@ def test_what_it_was_about_is_read(stories, columns, what):
     start = lines[0].index("WHAT")
     (line,) = [line for line in lines if "denied" in line and "admin" in line]
     assert line[start:].startswith("admin.pods.acme.internal"[:what - 1])
+
+
+# ---------------------------------------------------------------- damaged logs
+@pytest.fixture
+def copy(stories, tmp_path):
+    shutil.copytree(stories.dir, tmp_path / "audit")
+    return tmp_path / "audit"
+
+
+def used_segment(copy):
+    (path,) = [path for path in sorted((copy / "seg").iterdir())
+               if b'"issue.attempt"' in path.read_bytes()]
+    return path
+
+
+def test_damage_hides_nothing_else(stories, copy):
+    """One flipped byte: what is whole is found, and it is said that something is not."""
+    path = used_segment(copy)
+    data = bytearray(path.read_bytes())
+    data[data.index(stories.refused.request_id.encode())] ^= 4
+    path.write_bytes(data)
+    whole = stories.text("search", "--csv").splitlines()
+    for words in (["search", "--csv"], ["search", "--csv", "-r"], ["search", "--csv", "-n", "50"],
+                  ["tail", "--csv", "-n", "50"]):
+        done = stories.run(*words, audit=copy)
+        assert done.returncode == 1
+        assert f"{path.name}: record 8: damaged" in done.stderr and "audit verify`" in done.stderr
+        assert sorted(done.stdout.splitlines()) == sorted(line for line in whole
+                                                          if stories.refused.request_id not in line)
+    for id in (stories.alone.request_id, "5", f"{stories.kept.serial:x}"):
+        done = stories.run("show", id, audit=copy)  # 0 where it did not have to look at the damage
+        assert done.returncode in (0, 1) and done.stdout.startswith("issued  certificate ")
+        assert "NOT PROVEN" in done.stdout or "proven: record" in done.stdout
+    assert stories.run("why", stories.forbidden.request_id, audit=copy).stdout.startswith("denied ")
+    assert stories.run("show", stories.refused.request_id, audit=copy).returncode == 1
+    # What must be sure stays strict.
+    assert stories.run("verify", audit=copy).returncode == 1
+    assert stories.run("export", "--format", "csv", audit=copy).returncode == 2
+
+
+def test_a_log_that_was_cut(stories, copy):
+    """Fewer records than were signed: whoever looks in is told."""
+    path = used_segment(copy)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-6]))
+    for words in (["search"], ["search", "--count"], ["tail"], ["show", "5"]):
+        done = stories.run(*words, audit=copy)
+        assert done.returncode == 1 and done.stdout, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert re.fullmatch(r"certbroker: warning: the newest checkpoint covers (\d+) records, there are "
+                            r"(\d+): run `certbroker audit verify`", line), line
+    assert stories.run("search").stderr == ""
