@@ -292,8 +292,8 @@ def test_revoked_before_recorded(story):
         assert found_it["type"] == f"reconcile.{kind}" and name in found_it["detail"]
         assert (attempt["type"], done["type"]) == ("revoke.attempt", "revoke.ok")
         assert done["by"] == attempt["by"] == found_it["by"] and done["note"] == "SEC-8"
-        shown = story.command("audit", "show", done["seq"], "-c", story.file).stdout
-        assert name in shown, shown
+        shown = story.command("audit", "show", found_it["serial"], "-c", story.file).stdout
+        assert name in shown and "SEC-8" in shown and done["by"].split(",")[0] in shown, shown
 
     status, document = reconcile(story, "--record")
     assert document["recorded"] == 3  # the other one, that it is revoked, and the run
