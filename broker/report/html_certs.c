@@ -18,7 +18,9 @@ static const struct {
     [LOOSE_BYPASS] = {"At the CA, not through this broker",
                       "Found by audit reconcile: somebody reached the CA directly.", "revoked"},
     [LOOSE_ORPHAN] = {"At the CA, received by nobody", "Found by audit reconcile.", "revoked"},
-    [LOOSE_MISSING] = {"Issued, but not at the CA", "Found by audit reconcile.", "settled"},
+    [LOOSE_MISSING] =
+        {"Not at the CA as the log has it",
+         "Found by audit reconcile: issued, and not there, or revoked, and good there.", "settled"},
 };
 
 static void add_became(const struct loose *l, enum loose_kind kind, struct buf *out)
