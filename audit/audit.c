@@ -57,8 +57,8 @@ static void find_reqs(const struct audit *a, struct open_set *open)
     }
 }
 
-static enum cb_code report(const struct recovered *r, struct audit_recovery *ret,
-                           struct cb_err *err)
+static enum cb_code report(const struct recovered *r, const struct unsigned_tail *tail,
+                           struct audit_recovery *ret, struct cb_err *err)
 {
     *ret = (struct audit_recovery){.next_seq = r->tree.size,
                                    .clean = r->prev.clean,
@@ -66,6 +66,8 @@ static enum cb_code report(const struct recovered *r, struct audit_recovery *ret
                                    .lost = r->loss.found,
                                    .lost_first = r->loss.first_seq,
                                    .lost_last = r->loss.last_seq,
+                                   .unsigned_first = tail->first,
+                                   .num_unsigned = tail->num,
                                    .num_open = r->open.num};
     ret->open = calloc(r->open.num + 1, sizeof(*ret->open));
     if (ret->open == NULL) {
@@ -92,11 +94,28 @@ enum cb_code writer_start_thread(pthread_t *ret, void *(*run)(void *), void *arg
     return CB_OK;
 }
 
-static enum cb_code start_threads(struct audit *a, struct cb_err *err)
+/* sign_opening - behind a proper end nothing may stand unsigned but the beginning of this run. */
+static enum cb_code sign_opening(const struct audit *a, struct cb_err *err)
+{
+    char why[CB_ERR_MSG_MAX];
+    sealer_urge(a->sealer);
+    if (sealer_wait(a->sealer)) {
+        return CB_OK;
+    }
+    audit_seal_why(a, why);
+    return cb_fail(err, sealer_get_state(a->sealer) == SEALER_MISMATCH ? CB_ECORRUPT : CB_ESYS,
+                   "the beginning of this run cannot be signed for: %.300s", why);
+}
+
+static enum cb_code start_threads(struct audit *a, const struct sealing *sealing,
+                                  struct cb_err *err)
 {
     if (a->sealer != NULL) {
         TRY(writer_start_thread(&a->sealer_thread, sealer_main, a->sealer, err));
         a->sealer_runs = true;
+        if (sealing->tail.clean_end) {
+            TRY(sign_opening(a, err));
+        }
     }
     return writer_start_thread(&a->thread, committer_main, a, err);
 }
@@ -112,12 +131,13 @@ static void adopt(struct audit *a, const struct recovered *r)
 }
 
 /* find_end - where the log ends, with what is given up if somebody said so. */
-static enum cb_code find_end(struct audit *a, struct recovered *r, struct cb_err *err)
+static enum cb_code find_end(struct audit *a, uint64_t sealed, struct recovered *r,
+                             struct cb_err *err)
 {
     if (a->options.accept_loss == NULL) {
         return recover(a->dir, slice_of(a->origin), a->io, r, err);
     }
-    TRY(recover_accepting(a->dir, slice_of(a->origin), a->io, r, err));
+    TRY(unsigned_recover(a->dir, slice_of(a->origin), a->io, sealed, r, err));
     a->loss = r->loss;
     return CB_OK;
 }
@@ -128,15 +148,16 @@ static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sea
     TRY(writer_read_origin(a, err));
     TRY(writer_lock(a, err));
     TRY(sealing_read(a, sealing, err));
-    TRY(find_end(a, r, err));
+    TRY(find_end(a, a->options.key != NULL ? sealing->checkpoint.size : 0, r, err));
     find_reqs(a, &r->open);
     adopt(a, r);
     TRY(sealing_check(a, sealing, r, err));
     a->sealed_before = sealing->checkpoint;
-    TRY(report(r, ret_recovery, err));
+    a->unsigned_num = sealing->tail.num;
+    TRY(report(r, &sealing->tail, ret_recovery, err));
     writer_check_space(a);
     TRY(writer_open_segment(a, err));
-    return start_threads(a, err);
+    return start_threads(a, sealing, err);
 }
 
 enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
@@ -226,7 +247,8 @@ void audit_get_stats(const struct audit *audit, struct audit_stats *ret)
 static bool is_ours(enum audit_type type)
 {
     return type == AUDIT_SEGMENT_OPEN || type == AUDIT_SEGMENT_CLOSE || type == AUDIT_FAULT ||
-           type == AUDIT_RECOVERED || type == AUDIT_HEARTBEAT || type == AUDIT_CLOCK_STEP;
+           type == AUDIT_RECOVERED || type == AUDIT_HEARTBEAT || type == AUDIT_CLOCK_STEP ||
+           type == AUDIT_UNSIGNED;
 }
 
 /* check_append - a body that is not what it says would make the log unreadable: refuse it here. */

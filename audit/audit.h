@@ -54,9 +54,10 @@ struct audit_options {
      * the signed note is borrowed for the call. Must not block. */
     void (*on_seal)(void *ctx, struct slice note);
     void *on_seal_ctx;
-    /* To open, once, a log that refuses to: damage that is no torn tail, all of it behind the newest
-     * signed checkpoint, ends the log there, and its first new records say so (audit.loss). NULL:
-     * never. What a checkpoint covers is not given up: nothing could be signed that continues it. */
+    /* To open, once, a log that refuses to: damage that is no torn tail, or records that must not be
+     * signed for, all of it behind the newest signed checkpoint, ends the log there, and its first new
+     * records say so (audit.loss). NULL: never. What a checkpoint covers is not given up: nothing could
+     * be signed that continues it. */
     const struct audit_accept *accept_loss;
 };
 
@@ -72,12 +73,13 @@ struct audit_open_attempt {
 };
 
 struct audit_recovery {
-    uint64_t next_seq;               /* records in the log */
-    bool clean;                      /* the last run closed its segment */
-    uint64_t void_bytes;             /* of a torn tail that does not count */
-    bool lost;                       /* with accept_loss: there was something to accept */
-    uint64_t lost_first, lost_last;  /* UINT64_MAX: no later record shows itself */
-    struct audit_open_attempt *open; /* owned by this struct */
+    uint64_t next_seq;                     /* records in the log */
+    bool clean;                            /* the last run closed its segment */
+    uint64_t void_bytes;                   /* of a torn tail that does not count */
+    bool lost;                             /* with accept_loss: there was something to accept */
+    uint64_t lost_first, lost_last;        /* UINT64_MAX: no later record shows itself */
+    uint64_t unsigned_first, num_unsigned; /* records that no checkpoint covered: of a crash */
+    struct audit_open_attempt *open;       /* owned by this struct */
     size_t num_open;
 };
 void audit_recovery_free(struct audit_recovery *r);
@@ -98,7 +100,10 @@ enum cb_code audit_init_signed(const char *dir, const char *origin, const struct
 /* audit_open - lock the log, recover it, open a new segment, start the committer thread.
  * CB_ENOENT: not initialised. CB_EBUSY: another writer. CB_ECORRUPT: refuses to start; the message
  * names the file and record. So it does when the log does not continue what its newest checkpoint was
- * signed for. CB_EINPUT: the key is not the log's current one. Blocks. *ret and *ret_recovery are the caller's. */
+ * signed for, or has records behind it that no crash leaves there (unsigned.h). What a crash leaves is
+ * kept and recorded (audit.unsigned). After a proper end the new run's first record is signed for before
+ * this returns. CB_EINPUT: the key is not the log's current one. Blocks. *ret and *ret_recovery are the
+ * caller's. */
 enum cb_code audit_open(const struct audit_options *options, struct audit **ret,
                         struct audit_recovery *ret_recovery, struct cb_err *err) CB_MUST_USE;
 

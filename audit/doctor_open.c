@@ -3,6 +3,7 @@
 
 #include "audit/recover.h"
 #include "audit/seals.h"
+#include "audit/unsigned.h"
 
 #include <stdlib.h>
 
@@ -36,16 +37,17 @@ static uint64_t checkpoint_size(const struct doctor *d)
     return c.size;
 }
 
-static void say_open(const struct doctor *d, const struct recovered *r, uint64_t sealed)
+static void say_cut(const struct doctor *d, const struct recovered *r, uint64_t sealed)
 {
-    if (r->tree.size < sealed) {
-        doctor_say(
-            d, DOCTOR_PROBLEM, RESTORE NEW_LOG,
-            "it does not open: there are %llu records, and the newest signed checkpoint covers "
-            "%llu: records were removed, or an older copy of the log was put back",
-            (unsigned long long)r->tree.size, (unsigned long long)sealed);
-        return;
-    }
+    doctor_say(d, DOCTOR_PROBLEM, RESTORE NEW_LOG,
+               "it does not open: there are %llu records, and the newest signed checkpoint covers "
+               "%llu: records were removed, or an older copy of the log was put back",
+               (unsigned long long)r->tree.size, (unsigned long long)sealed);
+}
+
+static void say_open(const struct doctor *d, const struct recovered *r,
+                     const struct unsigned_tail *tail)
+{
     doctor_say(d, DOCTOR_GOOD, NULL, "it opens: %llu records, the last run %s",
                (unsigned long long)r->tree.size,
                r->prev.clean ? "ended properly" : "did not end properly");
@@ -56,6 +58,13 @@ static void say_open(const struct doctor *d, const struct recovered *r, uint64_t
             "machine stopped: nobody was told of them, they do not count and stay where they "
             "are",
             (unsigned long long)r->prev.no, (unsigned long long)r->prev.void_bytes);
+    }
+    if (tail->num > 0) {
+        doctor_say(d, DOCTOR_NOTE, "the next start signs for them, and says so (audit.unsigned)",
+                   "records %llu to %llu are not signed yet: nothing tells whether they are as the "
+                   "broker wrote them",
+                   (unsigned long long)tail->first,
+                   (unsigned long long)(tail->first + tail->num - 1));
     }
     if (r->open.num > 0) {
         doctor_say(
@@ -70,8 +79,9 @@ static void say_closed(const struct doctor *d, struct recovered *r, uint64_t sea
                        const struct cb_err *why)
 {
     struct cb_err ignored;
-    const bool can = recover_accepting(d->dir, slice_of(d->origin), d->io, r, &ignored) == CB_OK &&
-                     r->loss.found;
+    const bool can =
+        unsigned_recover(d->dir, slice_of(d->origin), d->io, sealed, r, &ignored) == CB_OK &&
+        r->loss.found;
     if (!can) {
         doctor_say(d, DOCTOR_PROBLEM, RESTORE NEW_LOG, "it does not open: %s", why->msg);
         return;
@@ -82,12 +92,37 @@ static void say_closed(const struct doctor *d, struct recovered *r, uint64_t sea
             "it does not open: %s. Records from %llu on are given up or damaged, and the newest "
             "signed checkpoint covers %llu",
             why->msg, (unsigned long long)r->tree.size, (unsigned long long)sealed);
+    } else if (r->loss.is_unsigned) {
+        doctor_say(
+            d, DOCTOR_PROBLEM,
+            "keep a copy of the directory and find out who wrote there; or, if a broker with "
+            "this log's key did, where its records came from. Then end the log before them: "
+            "certbroker audit doctor --accept-loss REASON",
+            "it does not open: %s", why->msg);
     } else {
         doctor_say(d, DOCTOR_PROBLEM,
                    RESTORE
                    "or give up what is damaged and what follows it, none of which a checkpoint "
                    "covers: certbroker audit doctor --accept-loss REASON",
                    "it does not open: %s", why->msg);
+    }
+    merkle_free(&r->tree);
+}
+
+/* look - r is as a start found it. */
+static void look(const struct doctor *d, struct recovered *r, uint64_t sealed)
+{
+    struct unsigned_tail tail = {.num = 0};
+    struct cb_err why;
+    if (r->tree.size < sealed) {
+        say_cut(d, r, sealed);
+    } else if (sealed == 0 || unsigned_check(d->io, d->dir, sealed, r->tree.size, &r->prev, &tail,
+                                             &why) == CB_OK) {
+        say_open(d, r, &tail);
+    } else {
+        merkle_free(&r->tree);
+        say_closed(d, r, sealed, &why);
+        return;
     }
     merkle_free(&r->tree);
 }
@@ -104,8 +139,7 @@ enum cb_code doctor_open(struct doctor *d, struct cb_err *err)
         return cb_fail(err, CB_ENOMEM, "no memory to read the log");
     }
     if (recover(d->dir, slice_of(d->origin), d->io, r, &why) == CB_OK) {
-        say_open(d, r, sealed);
-        merkle_free(&r->tree);
+        look(d, r, sealed);
     } else {
         say_closed(d, r, sealed, &why);
     }

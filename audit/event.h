@@ -45,8 +45,9 @@ enum audit_type {
     AUDIT_CLOCK_STEP,         /* the wall clock was set; ts jumps here */
     AUDIT_LOSS,          /* records are gone, or no longer what they were, and that was accepted */
     AUDIT_WITNESS_ALARM, /* a witness has seen what this log does not have */
+    AUDIT_UNSIGNED,      /* records that no checkpoint covered when the log was opened: a crash's */
 };
-#define AUDIT_TYPE_COUNT 33
+#define AUDIT_TYPE_COUNT 34
 
 const char *audit_type_word(enum audit_type type); /* "issue.attempt", ... */
 bool audit_type_parse(struct slice word, enum audit_type *ret);
@@ -136,7 +137,7 @@ struct audit_event {
         source_sha256;             /* reconcile.*: the CA's side, and digest of what was read */
     const struct audit_kv *counts; /* reconcile.run: {"bypass","2"} */
     size_t num_counts;
-    /* segment.prune, audit.loss: what it is about */
+    /* segment.prune, audit.loss, audit.unsigned: what it is about */
     uint64_t first_seq, last_seq, first_segment, last_segment;
     uint64_t tree_size; /* and root: of the tree up to there, or as it was signed before */
     struct slice root, archive_sha256;

@@ -119,12 +119,14 @@ static enum cb_code enter(struct audit *a, const struct segment *created, struct
     own_begin(a);
     own_add_open(a);
     own_add_loss(a); /* in one batch with it: a loss is never accepted without a word */
+    own_add_unsigned(a);
     const enum cb_code code = own_write(a, &what, err);
     if (code != CB_OK) {
         writer_abandon(a, what, err);
         return code;
     }
     a->loss.found = false;
+    a->unsigned_num = 0;
     a->segment.first_bytes = a->segment.durable;
     stat_add(&a->segments_opened, 1);
     return CB_OK;

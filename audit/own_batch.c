@@ -58,7 +58,7 @@ void own_add_loss(struct audit *a)
         return;
     }
     audit_event_zero(&e, AUDIT_LOSS);
-    e.reason = SLICE("damaged");
+    e.reason = loss->is_unsigned ? SLICE("unsigned") : SLICE("damaged");
     e.detail = slice_of(loss->what);
     e.by = slice_of(a->options.accept_loss->by);
     e.note = slice_of(a->options.accept_loss->note);
@@ -76,6 +76,28 @@ void own_add_loss(struct audit *a)
         body.failed = true;
     }
     add(a, AUDIT_LOSS, &body, UINT64_MAX);
+    buf_free(&body);
+}
+
+void own_add_unsigned(struct audit *a)
+{
+    struct buf body;
+    struct audit_event e;
+    char root[SHA256_HEX_LEN + 1];
+    if (a->unsigned_num == 0) {
+        return;
+    }
+    hex_encode(a->sealed_before.root, SHA256_LEN, root);
+    audit_event_zero(&e, AUDIT_UNSIGNED);
+    e.first_seq = a->sealed_before.size;
+    e.last_seq = a->sealed_before.size + a->unsigned_num - 1;
+    e.tree_size = a->sealed_before.size;
+    e.root = slice_of(root);
+    buf_init(&body, LINE_BODY_MAX);
+    if (!audit_event_encode(&e, &body)) {
+        body.failed = true;
+    }
+    add(a, AUDIT_UNSIGNED, &body, UINT64_MAX);
     buf_free(&body);
 }
 

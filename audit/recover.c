@@ -29,6 +29,7 @@ struct pass {
     uint64_t valid_bytes; /* up to here all lines count */
     bool accepts;         /* damage that is no torn tail is given up ... */
     bool forged;          /* ... but not where some record before it is wrong, nobody knows which */
+    uint64_t end; /* with accepts: records from this one on are given up whatever they are */
 };
 
 static enum cb_code corrupt(const struct pass *p, const char *what, struct cb_err *err)
@@ -130,6 +131,9 @@ static enum cb_code take_line(struct pass *p, struct slice line, const struct li
                               struct cb_err *err)
 {
     const bool starts_batch = info->floor == info->seq;
+    if (info->seq >= p->end) {
+        return corrupt(p, "not signed for", err);
+    }
     if (p->opened && info->seq != p->r->tree.size) {
         return corrupt(p, "another record stands in its place", err);
     }
@@ -180,29 +184,31 @@ static void note_later(struct recover_loss *loss, struct slice line)
     }
 }
 
-/* give_up - everything from here on; why says what is wrong with it. */
-static enum cb_code give_up(struct pass *p, struct lines *l, const struct cb_err *why,
-                            struct cb_err *err)
+/* give_up - line and everything behind it; why says what is wrong with it. */
+static enum cb_code give_up(struct pass *p, struct lines *l, struct slice line,
+                            const struct cb_err *why, struct cb_err *err)
 {
     struct recover_loss *loss = &p->r->loss;
-    struct slice line;
     uint64_t offset = 0;
     *loss = (struct recover_loss){.found = true,
                                   .first_seq = p->opened ? p->r->tree.size : 0,
                                   .last_seq = loss->found ? loss->last_seq : UINT64_MAX,
-                                  .segment = p->no};
+                                  .segment = p->no,
+                                  .is_unsigned = p->end != UINT64_MAX};
     memcpy(loss->what, why->msg, sizeof(loss->what));
     enum lines_next next = LINES_LINE;
     while (next == LINES_LINE || next == LINES_BROKEN) {
-        next = lines_next(l, &line, &offset, err);
         if (next == LINES_LINE) {
             note_later(loss, line);
         }
+        next = lines_next(l, &line, &offset, err);
     }
     return next == LINES_FAILED ? err->code : CB_OK;
 }
 
-static enum cb_code read_lines(struct pass *p, struct lines *l, struct cb_err *err)
+/* read_lines - *ret_bad: the line that is to blame. */
+static enum cb_code read_lines(struct pass *p, struct lines *l, struct slice *ret_bad,
+                               struct cb_err *err)
 {
     for (;;) {
         struct slice line;
@@ -217,6 +223,7 @@ static enum cb_code read_lines(struct pass *p, struct lines *l, struct cb_err *e
             return CB_OK;
         }
         const enum cb_code code = next == LINES_LINE ? line_check(line, &info, &why) : CB_ECORRUPT;
+        *ret_bad = line;
         if (code == CB_EINPUT) {
             return corrupt(p, why.msg, err);
         }
@@ -246,12 +253,13 @@ static enum cb_code settle(const char *path, const struct audit_io *io, struct c
 static enum cb_code read_segment(struct pass *p, const struct audit_io *io, struct cb_err *err)
 {
     struct lines l;
+    struct slice bad = SLICE("");
     TRY(settle(p->path, io, err));
     TRY(lines_open(&l, io, p->path, LINES_FROM_DISK, UINT64_MAX, err));
-    enum cb_code code = read_lines(p, &l, err);
+    enum cb_code code = read_lines(p, &l, &bad, err);
     if (code == CB_ECORRUPT && p->accepts && !p->forged) {
         const struct cb_err why = *err;
-        code = give_up(p, &l, &why, err);
+        code = give_up(p, &l, bad, &why, err);
     }
     lines_close(&l);
     return code;
@@ -296,11 +304,16 @@ static enum cb_code check_link(const struct pass *p, const char *dir, const stru
 /* recover_one - *ret_alive: the segment begins with its segment.open. One that does not, and holds
  * no other valid line, was never used: the writer gave up on it or died before its first sync. */
 static enum cb_code recover_one(const char *dir, uint64_t no, struct slice origin,
-                                const struct audit_io *io, bool accepts, struct recovered *r,
-                                bool *ret_alive, struct cb_err *err)
+                                const struct audit_io *io, const uint64_t *accept_end,
+                                struct recovered *r, bool *ret_alive, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
-    struct pass p = {.path = path, .no = no, .origin = origin, .r = r, .accepts = accepts};
+    struct pass p = {.path = path,
+                     .no = no,
+                     .origin = origin,
+                     .r = r,
+                     .accepts = accept_end != NULL,
+                     .end = accept_end != NULL ? *accept_end : UINT64_MAX};
     TRY(segdir_path(dir, no, path, err));
     TRY(read_segment(&p, io, err));
     *ret_alive = p.opened;
@@ -312,12 +325,13 @@ static enum cb_code recover_one(const char *dir, uint64_t no, struct slice origi
 }
 
 static enum cb_code recover_newest(const char *dir, const struct segment_list *list,
-                                   struct slice origin, const struct audit_io *io, bool accepts,
-                                   struct recovered *r, struct cb_err *err)
+                                   struct slice origin, const struct audit_io *io,
+                                   const uint64_t *accept_end, struct recovered *r,
+                                   struct cb_err *err)
 {
     for (size_t i = list->num; i > 0; i--) {
         bool alive = false;
-        TRY(recover_one(dir, list->no[i - 1], origin, io, accepts, r, &alive, err));
+        TRY(recover_one(dir, list->no[i - 1], origin, io, accept_end, r, &alive, err));
         if (alive) {
             return CB_OK;
         }
@@ -325,15 +339,17 @@ static enum cb_code recover_newest(const char *dir, const struct segment_list *l
     return cb_fail(err, CB_ECORRUPT, "%s/seg holds no segment that counts: the log is lost", dir);
 }
 
+/* recover_with - accept_end: as recover_accepting's end; NULL: accepts nothing. */
 static enum cb_code recover_with(const char *dir, struct slice origin, const struct audit_io *io,
-                                 bool accepts, struct recovered *ret, struct cb_err *err)
+                                 const uint64_t *accept_end, struct recovered *ret,
+                                 struct cb_err *err)
 {
     struct segment_list list;
     TRY(segdir_list(dir, &list, err));
     *ret = (struct recovered){.newest_no = list.num > 0 ? list.no[list.num - 1] : 0};
     enum cb_code code = merkle_init(&ret->tree, err);
     if (code == CB_OK) {
-        code = recover_newest(dir, &list, origin, io, accepts, ret, err);
+        code = recover_newest(dir, &list, origin, io, accept_end, ret, err);
     }
     ret->loss.first_seq = ret->tree.size; /* also where not even the segment.open is whole */
     if (code != CB_OK) {
@@ -346,11 +362,11 @@ static enum cb_code recover_with(const char *dir, struct slice origin, const str
 enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
                      struct recovered *ret, struct cb_err *err)
 {
-    return recover_with(dir, origin, io, false, ret, err);
+    return recover_with(dir, origin, io, NULL, ret, err);
 }
 
 enum cb_code recover_accepting(const char *dir, struct slice origin, const struct audit_io *io,
-                               struct recovered *ret, struct cb_err *err)
+                               uint64_t end, struct recovered *ret, struct cb_err *err)
 {
-    return recover_with(dir, origin, io, true, ret, err);
+    return recover_with(dir, origin, io, &end, ret, err);
 }

@@ -16,6 +16,7 @@ struct recover_loss {
     uint64_t first_seq,
         last_seq; /* last_seq: the highest that shows itself; UINT64_MAX: none does */
     uint64_t segment;
+    bool is_unsigned;          /* nothing is wrong with them but that they may not be signed for */
     char what[CB_ERR_MSG_MAX]; /* as recover() says it */
 };
 
@@ -38,9 +39,10 @@ struct recovered {
 enum cb_code recover(const char *dir, struct slice origin, const struct audit_io *io,
                      struct recovered *ret, struct cb_err *err) CB_MUST_USE;
 
-/* recover_accepting - the same, but such damage ends the log instead of its opening. Whoever calls this
- * must have been told to by a person, and must record ret->loss. */
+/* recover_accepting - the same, but such damage ends the log instead of its opening; and so does record
+ * number `end`, if there is one (UINT64_MAX: no matter what). Whoever calls this must have been told to by
+ * a person, and must record ret->loss. */
 enum cb_code recover_accepting(const char *dir, struct slice origin, const struct audit_io *io,
-                               struct recovered *ret, struct cb_err *err) CB_MUST_USE;
+                               uint64_t end, struct recovered *ret, struct cb_err *err) CB_MUST_USE;
 
 #endif

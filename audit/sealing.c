@@ -172,8 +172,8 @@ static enum cb_code start_over(const struct audit *a, const struct segment_prev 
                    why->msg, pruned.msg);
 }
 
-/* More than this are left to the sealer, which finds out just the same, only a little later: how long a
- * start takes must not depend on for how long nothing could be signed. */
+/* More than this are hashed by the sealer alone, which finds out just the same, only a little later: how
+ * long a start takes should not depend too much on for how long nothing could be signed. */
 #define LATER_MAX 100000U
 
 /* check_later - the records behind the checkpoint lead to the tree that recovery found. */
@@ -217,7 +217,6 @@ static enum cb_code start_at(const struct audit *a, const struct sealing *sealin
 {
     struct cb_err why;
     const struct checkpoint *sealed = &sealing->checkpoint;
-    TRY(check_size(a, sealed, err));
     start->sealed = *sealed;
     const enum cb_code code = load_fringe(a, sealed, newest, start, &why);
     if (code == CB_ENOENT) {
@@ -249,6 +248,12 @@ enum cb_code sealing_check(struct audit *a, struct sealing *sealing, const struc
 {
     if (!sealing->is_signed) {
         return CB_OK;
+    }
+    const struct checkpoint *sealed = &sealing->checkpoint;
+    TRY(check_size(a, sealed, err));
+    if (a->options.key != NULL) { /* who signs nothing makes nothing worse */
+        TRY(unsigned_check(a->io, a->dir, sealed->size, a->tree.size, &r->prev, &sealing->tail,
+                           err));
     }
     TRY(adopt_rotation(a, r, err));
     struct sealer_start *start = calloc(1, sizeof(*start));

@@ -35,6 +35,7 @@ static const char *const words[AUDIT_TYPE_COUNT] = {
     [AUDIT_CLOCK_STEP] = "clock.step",
     [AUDIT_LOSS] = "audit.loss",
     [AUDIT_WITNESS_ALARM] = "witness.alarm",
+    [AUDIT_UNSIGNED] = "audit.unsigned",
 };
 
 const char *audit_type_word(enum audit_type type)
@@ -95,6 +96,7 @@ bool audit_type_is_outcome(enum audit_type type)
     case AUDIT_CLOCK_STEP:
     case AUDIT_LOSS:
     case AUDIT_WITNESS_ALARM:
+    case AUDIT_UNSIGNED:
         return false;
     }
     return false;

@@ -24,6 +24,7 @@
 #include "audit/sealer.h"
 #include "audit/segment.h"
 #include "audit/tlog/merkle.h"
+#include "audit/unsigned.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,6 +110,7 @@ struct audit {
     int64_t clock_gap_us;            /* wall clock minus time since boot, as last looked at */
     struct recover_loss loss;        /* found: to be recorded beside the next segment.open */
     struct checkpoint sealed_before; /* the newest one at the start; size 0: none */
+    uint64_t unsigned_num;           /* records behind it then: to be recorded in the same way */
     bool roll_failed;                /* until the next tick: do not try for every batch */
 };
 
@@ -163,7 +165,8 @@ void own_add_recovered(struct audit *a);
 void own_add_lost(struct audit *a); /* *.unknown for attempts whose outcome was lost */
 void own_add_open(struct audit *a); /* segment.open of a->segment */
 void own_add_close(struct audit *a, const char *reason);
-void own_add_loss(struct audit *a); /* audit.loss, if there is one to tell */
+void own_add_loss(struct audit *a);     /* audit.loss, if there is one to tell */
+void own_add_unsigned(struct audit *a); /* audit.unsigned, likewise */
 void own_add_heartbeat(struct audit *a, uint64_t idle_us);
 void own_add_clock_step(struct audit *a, int64_t step_us);
 /* own_write - CB_OK also when nothing was gathered. On failure the segment must be abandoned. */
@@ -207,6 +210,7 @@ struct sealing {
     bool is_signed; /* the log has a key */
     struct checkpoint checkpoint;
     struct buf note;
+    struct unsigned_tail tail; /* after sealing_check */
 };
 /* sealing_read - vkeys and checkpoint; a->options.key must fit. Before recovery. */
 enum cb_code sealing_read(struct audit *a, struct sealing *ret, struct cb_err *err) CB_MUST_USE;

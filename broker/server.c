@@ -115,6 +115,14 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         log_warn("audit.torn_tail", "%llu bytes of an unfinished batch do not count",
                  (unsigned long long)recovery.void_bytes);
     }
+    if (recovery.num_unsigned > 0) {
+        log_warn(
+            "audit.unsigned",
+            "records %llu to %llu were not signed when the last run ended: nothing tells whether "
+            "they are as it wrote them",
+            (unsigned long long)recovery.unsigned_first,
+            (unsigned long long)(recovery.unsigned_first + recovery.num_unsigned - 1));
+    }
     enum cb_code code = issued_open(c->index_path, c->audit_dir, &s->shared.issued, err);
     if (code == CB_OK) {
         atomic_store(&s->issued_feed, s->shared.issued);

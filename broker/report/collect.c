@@ -39,6 +39,7 @@ static const struct {
     [AUDIT_CLOCK_STEP] = {REACH_PERIOD, take_clock_step},
     [AUDIT_KEY_ROTATE] = {REACH_PERIOD, take_key_rotate},
     [AUDIT_LOSS] = {REACH_PERIOD, take_loss},
+    [AUDIT_UNSIGNED] = {REACH_PERIOD, take_unsigned},
     [AUDIT_WITNESS_ALARM] = {REACH_PERIOD, take_alarm},
     [AUDIT_SEGMENT_PRUNE] = {REACH_PERIOD, take_prune},
     [AUDIT_RECONCILE_RUN] = {REACH_ALL, take_reconcile_run},

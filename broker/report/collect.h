@@ -57,6 +57,7 @@ void take_start(struct report *r, const struct taken *t);
 void take_stop(struct report *r, const struct taken *t);
 void take_segment_open(struct report *r, const struct taken *t);
 void take_loss(struct report *r, const struct taken *t);
+void take_unsigned(struct report *r, const struct taken *t);
 void take_alarm(struct report *r, const struct taken *t);
 void take_clock_step(struct report *r, const struct taken *t);
 void take_key_rotate(struct report *r, const struct taken *t);

@@ -132,6 +132,11 @@ void take_loss(struct report *r, const struct taken *t)
     add_log_event(r, t);
 }
 
+void take_unsigned(struct report *r, const struct taken *t)
+{
+    add_log_event(r, t);
+}
+
 void take_alarm(struct report *r, const struct taken *t)
 {
     r->health.alarms++;

@@ -216,6 +216,11 @@ static void fill(struct audit_event *e, enum audit_type type)
         e->detail = SLICE("seg/00000007.jsonl is gone");
         add_range(e);
         break;
+    case AUDIT_UNSIGNED:
+        e->first_seq = e->tree_size = 1042;
+        e->last_seq = 1049;
+        e->root = HASH;
+        break;
     case AUDIT_WITNESS_ALARM:
         e->reason = SLICE("split_view");
         e->detail = SLICE("it has seen more records than this log has");
