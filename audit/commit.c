@@ -119,7 +119,7 @@ void commit_settle(struct audit *a, struct batch *b)
     }
     a->last_record_us = clock_mono_us(a->clock);
     if (a->sealer != NULL) {
-        sealer_publish(a->sealer, a->segment.no, a->segment.durable, &a->tree);
+        sealer_publish(a->sealer, &a->segment, &a->tree);
     }
     b->num = 0;
     b->bytes = 0;

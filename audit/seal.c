@@ -94,12 +94,30 @@ static enum cb_code sign(struct sealer *s, const struct note_signer *key,
     return buf_ok(out) ? CB_OK : cb_fail(err, CB_ENOMEM, "no memory to sign");
 }
 
+/* is_replaced - another file stands in the place of the one that is written: the committer, which still
+ * has that one, is about to write it anew. */
+static bool is_replaced(const struct sealer *s, const struct seal_target *target)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct cb_err ignored;
+    struct stat st;
+    return s->failed_in_a_row < GONE_ROUNDS &&
+           segdir_path(s->options.dir, target->no, path, &ignored) == CB_OK &&
+           s->options.io->lstat(s->options.io->ctx, path, &st) == 0 &&
+           (st.st_dev != target->dev || st.st_ino != target->ino);
+}
+
 enum cb_code seal_round(struct sealer *s, const struct seal_target *target,
                         const struct note_signer *key, const struct note_signer *key_before,
                         struct buf *ret_note, struct cb_err *err)
 {
     struct reread_at at = s->at;
-    TRY(read_back(s, target, &at, err));
+    const enum cb_code code = read_back(s, target, &at, err);
+    if (code == CB_ECORRUPT && is_replaced(s, target)) {
+        return cb_fail(err, CB_ESYS, "%s/seg: the file of segment %llu was replaced",
+                       s->options.dir, (unsigned long long)target->no);
+    }
+    TRY(code);
     TRY(sign(s, key, key_before, ret_note, err));
     TRY(seals_store(s->options.io, s->options.dir, buf_slice(ret_note), s->sync_history, err));
     fringe_copy(&s->fringe, &s->next);

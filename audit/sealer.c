@@ -86,11 +86,13 @@ static bool is_behind(const struct sealer *s)
     return s->target.tree.size > s->stats.sealed_size && atomic_load(&s->state) != SEALER_MISMATCH;
 }
 
-void sealer_publish(struct sealer *s, uint64_t no, uint64_t bytes, const struct merkle *tree)
+void sealer_publish(struct sealer *s, const struct segment *segment, const struct merkle *tree)
 {
     (void)pthread_mutex_lock(&s->mutex);
-    s->target.no = no;
-    s->target.bytes = bytes;
+    s->target.no = segment->no;
+    s->target.bytes = segment->durable;
+    s->target.dev = segment->dev;
+    s->target.ino = segment->ino;
     fringe_tree_copy(&s->target.tree, tree);
     int64_t *since_us = s->busy ? &s->later_us : &s->first_us;
     if (*since_us == 0) {

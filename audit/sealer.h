@@ -13,6 +13,7 @@
 #include "audit/fringe.h"
 #include "audit/own_records.h"
 #include "audit/reread.h"
+#include "audit/segment.h"
 #include "audit/vkeys.h"
 
 struct sealer; /* opaque */
@@ -43,9 +44,9 @@ enum cb_code sealer_new(const struct sealer_options *options, struct sealer_star
 void *sealer_main(void *sealer);    /* the thread */
 void sealer_free(struct sealer *s); /* the thread does not run (any more); NULL ok */
 
-/* sealer_publish - by the committer: these bytes of this segment are durable and have this tree. Copies,
+/* sealer_publish - by the committer: the durable bytes of this segment have this tree. Copies,
  * does not wait. sealer_urge - sign now rather than within a second: at a roll, at a stop. */
-void sealer_publish(struct sealer *s, uint64_t no, uint64_t bytes, const struct merkle *tree);
+void sealer_publish(struct sealer *s, const struct segment *segment, const struct merkle *tree);
 void sealer_urge(struct sealer *s);
 /* sealer_stop - sign once more for what was published, within a few seconds, then end the thread's
  * loop. The caller joins it. */

@@ -12,6 +12,8 @@
 /* What the committer said last. */
 struct seal_target {
     uint64_t no, bytes;
+    dev_t dev; /* of the file that is written */
+    ino_t ino;
     struct merkle tree; /* size and frontier only */
 };
 
