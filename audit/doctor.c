@@ -1,7 +1,6 @@
 /* doctor.c - see doctor.h. */
 #include "audit/doctor_parts.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +18,15 @@ void doctor_say(const struct doctor *d, enum doctor_level level, const char *adv
 
 static enum cb_code look(struct doctor *d, struct cb_err *err)
 {
-    struct stat st;
-    if (d->io->lstat(d->io->ctx, d->dir, &st) != 0) {
-        const enum cb_code code = cb_fail_errno(err, "%s", d->dir);
-        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
-    }
+    TRY(doctor_access(d, err));
     doctor_files(d);
     if (d->origin[0] == '\0') {
         return CB_OK; /* it is no log, and that was said */
     }
     TRY(doctor_open(d, err));
-    return doctor_segments(d, err);
+    TRY(doctor_segments(d, err));
+    doctor_losses(d);
+    return CB_OK;
 }
 
 enum cb_code doctor_look(const struct doctor_options *options, struct cb_err *err)

@@ -26,7 +26,7 @@ struct doctor_options {
     void *ctx;
 };
 
-/* doctor_look - CB_ENOENT, CB_ESYS: there is no such directory, or it cannot be read at all. */
+/* doctor_look - CB_ENOENT: there is no such directory. CB_ESYS: this user may not read all of it. */
 enum cb_code doctor_look(const struct doctor_options *options, struct cb_err *err) CB_MUST_USE;
 
 #endif

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -50,6 +51,34 @@ static void check_origin(struct doctor *d)
                    "%s", err.msg);
     }
     writer_free(a);
+}
+
+/* check_copy - is it an archive, or a copy of one? The newest two segments of a log are never packed. */
+static void check_copy(struct doctor *d)
+{
+    struct segment_list list;
+    char plain[SEGMENT_PATH_MAX];
+    char packed[SEGMENT_PATH_MAX];
+    struct cb_err err;
+    if (segdir_list(d->dir, &list, &err) != CB_OK) {
+        return;
+    }
+    if (list.num > 0 && segdir_path(d->dir, list.no[list.num - 1], plain, &err) == CB_OK &&
+        segdir_packed(plain, packed, &err) == CB_OK) {
+        d->is_copy = !archive_has(d->io, plain) && archive_has(d->io, packed);
+    }
+    segdir_list_free(&list);
+    if (d->is_copy && d->options->key != NULL) {
+        doctor_say(d, DOCTOR_PROBLEM,
+                   "this is how an archive looks. If the broker's own directory is lost, put the "
+                   "newest copy of all of it back; an archive lacks its newest records",
+                   "it does not open: the newest segment, %s, is packed", packed);
+    } else if (d->is_copy) {
+        doctor_say(
+            d, DOCTOR_NOTE, NULL,
+            "it is a copy, with its newest segment packed, as `audit archive --to` makes it: "
+            "to be read and verified, not to be written");
+    }
 }
 
 static void check_lock(struct doctor *d)
@@ -115,6 +144,12 @@ static void check_keys(const struct doctor *d)
         return;
     }
     if (d->options->key == NULL) {
+        return;
+    }
+    if (access(d->options->key, R_OK) != 0 && errno == EACCES) {
+        doctor_say(d, DOCTOR_NOTE, NULL,
+                   "%s was not looked at: this user may not read it, the broker's user can",
+                   d->options->key);
         return;
     }
     if (keyfile_read(d->options->key, &key, &err) != CB_OK) {
@@ -190,9 +225,12 @@ void doctor_files(struct doctor *d)
     if (d->origin[0] == '\0') {
         return;
     }
-    check_lock(d);
+    check_copy(d);
+    if (!d->is_copy) {
+        check_lock(d);
+        check_space(d);
+        check_leftovers(d);
+    }
     check_keys(d);
-    check_space(d);
-    check_leftovers(d);
     check_archive(d);
 }

@@ -131,8 +131,8 @@ enum cb_code doctor_open(struct doctor *d, struct cb_err *err)
 {
     struct cb_err why;
     const uint64_t sealed = checkpoint_size(d);
-    if (d->is_running) {
-        return CB_OK; /* its end is being written */
+    if (d->is_running || d->is_copy) {
+        return CB_OK; /* its end is being written; or never will be */
     }
     struct recovered *r = calloc(1, sizeof(*r));
     if (r == NULL) {

@@ -62,6 +62,21 @@ static bool check_one(const struct doctor *d, const struct closed *c)
     return false;
 }
 
+/* check_newest - of a copy, where it is packed: what it holds no later segment states. 1: damaged. */
+static size_t check_newest(const struct doctor *d, const struct chain_link *link)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct segment_digest digest;
+    struct cb_err err;
+    if (!d->is_copy || segdir_path(d->dir, link->no, path, &err) != CB_OK ||
+        segment_digest_file(d->io, path, &digest, &err) == CB_OK) {
+        return 0;
+    }
+    doctor_say(d, DOCTOR_PROBLEM, "copy it again from the log", "segment %llu is damaged: %s",
+               (unsigned long long)link->no, err.msg);
+    return 1;
+}
+
 static enum cb_code check_all(const struct doctor *d, const struct chain *chain, struct cb_err *err)
 {
     size_t bad = 0;
@@ -80,6 +95,7 @@ static enum cb_code check_all(const struct doctor *d, const struct chain *chain,
         }
     }
     free(c);
+    bad += check_newest(d, &chain->links[chain->num - 1]);
     if (bad == 0 && chain->num > 1) {
         doctor_say(d, DOCTOR_GOOD, NULL, "%zu closed segments are whole", chain->num - 1);
     }

@@ -6,7 +6,9 @@
 #include "audit/doctor.h"
 #include "audit/keyfile.h"
 #include "broker/cli/audit_source.h"
+#include "broker/cli/escape.h"
 #include "broker/cli/output.h"
+#include "broker/cli/terminal.h"
 #include "broker/config.h"
 #include "broker/control_line.h"
 #include "broker/version.h"
@@ -49,10 +51,14 @@ static void say(void *ctx, enum doctor_level level, const char *what, const char
         buf_add_char(&r->out, '}');
         return;
     }
-    buf_printf(&r->out, "%s%s\n", marks[level], what);
+    const enum cli_charset charset = cli_terminal().is_utf8 ? CLI_UTF8 : CLI_ASCII;
+    buf_add_str(&r->out, marks[level]);
+    cli_add_escaped(&r->out, slice_of(what), charset);
     if (advice != NULL) {
-        buf_printf(&r->out, "    -> %s\n", advice);
+        buf_add_str(&r->out, "\n    -> ");
+        cli_add_escaped(&r->out, slice_of(advice), charset);
     }
+    buf_add_char(&r->out, '\n');
 }
 
 static int look(const struct command_args *args, const char *dir, const struct config *config)
@@ -60,9 +66,11 @@ static int look(const struct command_args *args, const char *dir, const struct c
     struct report r = {.json = args_has(args, "json")};
     struct cb_err err;
     const char *archive = args_text(args, "archive");
+    /* --audit with -c is a copy, to be looked at as that file has it. */
+    const bool is_own = config != NULL && strcmp(dir, config->audit_dir) == 0;
     const struct doctor_options o = {
         .dir = dir,
-        .key = config == NULL ? NULL : config->audit_key,
+        .key = !is_own ? NULL : config->audit_key,
         .archive = archive != NULL || config == NULL ? archive : config->audit_archive_to,
         .soft_free_bytes = config == NULL ? 0 : config->audit_soft_free_bytes,
         .hard_free_bytes = config == NULL ? 0 : config->audit_hard_free_bytes,

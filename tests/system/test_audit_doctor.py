@@ -1,12 +1,17 @@
 """certbroker audit doctor: says in words what a start would do and what is damaged, and a loss can be accepted
 where nothing that was signed is given up - never without the log saying so."""
 import json
+import os
 import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from assertions import assert_issued
 from auditlog import AuditLog
+from broker import BINARY
 from faults import newest_segment
 from test_audit_keep import audit, deny, verify
 from waiting import wait_until
@@ -118,4 +123,44 @@ def test_unsigned_end_is_given_up_and_said(broker, tmp_path):
     (loss,) = AuditLog(broker.audit_dir).of_type("audit.loss")
     assert loss["note"] == "SEC-9: one sector of the disk" and loss["first_seq"] == records - 4
     assert loss["tree_size"] == first
-    assert doctor(broker)
+    assert f"{records - 4} to {records - 1} were damaged or lost" in doctor(broker)
+
+
+def test_a_copy_is_no_patient(broker, tmp_path):
+    """An archive is whole, though no broker could go on with it."""
+    to = tmp_path / "archive"
+    to.mkdir()
+    audit(broker, "archive", "--older-than", "never", "--to", to)
+    said = audit(broker, "doctor", "--audit", to, config=False).stdout
+    assert "it is a copy" in said and "not to be written" in said and "nothing to be done" in said
+    assert "does not open" not in said and "begin a new log" not in said
+    newest = max((to / "seg").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-9])
+    said = audit(broker, "doctor", "--audit", to, config=False, ok=1).stdout
+    assert f"{newest}: damaged archive" in said
+    # In the broker's own place it is another matter.
+    broker.stop()
+    shutil.rmtree(broker.audit_dir)
+    shutil.copytree(to, broker.audit_dir)
+    assert "! it does not open: the newest segment" in doctor(broker, ok=1)
+
+
+@pytest.mark.root
+def test_not_allowed_to_look(broker):
+    """Who may not read the log is told so, and not that it is damaged."""
+    with tempfile.TemporaryDirectory() as away:
+        binary = shutil.copy2(BINARY, away)
+        log = shutil.copytree(broker.audit_dir, Path(away, "log"))
+        os.chmod(away, 0o755)
+
+        def ask():
+            return subprocess.run([binary, "audit", "doctor", "--audit", log], user="nobody",
+                                  capture_output=True, text=True, check=False)
+
+        for path in (log, log / "seg" / "00000002.jsonl", log / "state"):
+            for each in [log, *log.rglob("*")]:
+                each.chmod(0o755 if each.is_dir() else 0o644)
+            path.chmod(0)
+            done = ask()
+            assert done.returncode == 2 and "run it as the broker's user" in done.stderr, done
+            assert "backup" not in done.stdout + done.stderr
