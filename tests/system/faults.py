@@ -5,6 +5,7 @@
     Callers                what they were given, and how long every answer took
 """
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -124,8 +125,8 @@ class Injection:
 class Callers:
     """Clients that ask for certificates as fast as they can, until told to stop."""
 
-    def __init__(self, broker, num=4):
-        self.broker = broker
+    def __init__(self, broker, num=4, patience_s=20):
+        self.broker, self.patience_s = broker, patience_s
         self.acked, self.refused = set(), []
         self.slowest_refusal_s = self.slowest_s = 0.0
         self.wrong = []
@@ -136,6 +137,7 @@ class Callers:
 
     def _work(self, number):
         client = self.broker.client()
+        client.connect = functools.partial(client.connect, self.patience_s)
         while not self.stopping.is_set():
             start = time.monotonic()
             try:
@@ -166,7 +168,7 @@ class Callers:
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(40)
+            thread.join(self.patience_s + 20)
             assert not thread.is_alive(), "a caller hangs"
         assert not self.wrong, self.wrong[:3]
         return self.acked

@@ -249,7 +249,7 @@ def test_disk_that_hangs(start, ca, inject):
     broker = start(config={"audit": {"stall": "500ms"}})
     assert_issued(broker.client().newcert())
     injection = inject(broker, f"fdatasync:delay_enter={HANG_S * 1000000}:when=1")
-    callers = Callers(broker)
+    callers = Callers(broker, patience_s=HANG_S + 20)
     wait_until(lambda: not is_ready(broker), 10, "readiness to be gone")
     for _ in range(5):
         start_s = time.monotonic()

@@ -194,8 +194,8 @@ def test_the_broker_packs_by_itself(start, tmp_path):
         broker.start()
     wait_until(lambda: (to / "seg").is_dir() and names(to) == [f"0000000{no}.jsonl.zst" for no in range(1, 4)], 10,
                "the copies")
-    assert "00000001.jsonl.zst" in names(broker.audit_dir)
-    assert "audit.archive" in broker.log()
+    wait_until(lambda: "00000001.jsonl.zst" in names(broker.audit_dir), 10, "the first to be packed")
+    wait_until(lambda: "audit.archive" in broker.log(this_run=True), 10, "it to be told")
     broker.stop()
     verify(broker)
     verify(broker, to)
