@@ -33,6 +33,13 @@ static void stays(struct planner *p, uint64_t no, const char *what)
                    (unsigned long long)no, what);
 }
 
+static enum cb_code check_stop(const struct planner *p, struct cb_err *err)
+{
+    return p->options->stop != NULL && atomic_load(p->options->stop)
+               ? cb_fail(err, CB_EBUSY, "called off")
+               : CB_OK;
+}
+
 /* ---- is it old enough? ---- */
 
 /* names_certificate - may such a record be all that is known of a certificate that is still valid? */
@@ -87,6 +94,7 @@ static enum cb_code check_lines(struct planner *p, uint64_t no, struct lines *l,
     while (!*ret_stays) {
         struct slice line;
         uint64_t offset = 0;
+        TRY(check_stop(p, err));
         const enum lines_next next = lines_next(l, &line, &offset, err);
         if (next == LINES_FAILED) {
             return err->code;
@@ -116,6 +124,10 @@ static bool is_too_young(struct planner *p, size_t i)
 {
     const int64_t closed_us = p->chain.links[i + 1].first_us;
     const uint64_t no = p->chain.links[i].no;
+    if (p->options->last_segment != 0 && no > p->options->last_segment) {
+        stays(p, no, "it was not asked for");
+        return true;
+    }
     if (i + KEEP_NEWEST >= p->chain.num) {
         stays(p, no, "it is one of the newest two");
         return true;
@@ -214,7 +226,8 @@ static enum cb_code check_tiles(struct planner *p, struct cb_err *err)
     enum cb_code code = CB_OK;
     for (uint64_t seq = 0; seq < p->plan.size && code == CB_OK; seq++) {
         if (seq % TILE_WIDTH == 0) {
-            code = read_tile(p, seq / TILE_WIDTH, tile, err);
+            code = check_stop(p, err);
+            code = code == CB_OK ? read_tile(p, seq / TILE_WIDTH, tile, err) : code;
         }
         if (code == CB_OK) {
             merkle_append_leaf(&m, tile + seq % TILE_WIDTH * SHA256_LEN);
@@ -292,6 +305,13 @@ static enum cb_code finish(struct planner *p, struct cb_err *err)
 static enum cb_code plan(struct planner *p, struct cb_err *err)
 {
     bool end = false;
+    if (p->options->keep_s > PRUNE_KEEP_MAX_S) {
+        return cb_fail(err, CB_EINPUT, "records can be kept for 100 years at most");
+    }
+    p->plan.keep_s = p->options->keep_s;
+    (void)snprintf(p->plan.kept, sizeof(p->plan.kept),
+                   "kept for %llu s, and certificates as long after their end",
+                   (unsigned long long)p->plan.keep_s);
     if (p->manifest == NULL || EVP_DigestInit_ex(p->manifest, EVP_sha256(), NULL) != 1) {
         return cb_fail(err, CB_ECRYPTO, "SHA-256 is not available");
     }
@@ -333,6 +353,7 @@ void prune_event(const struct prune_plan *plan, const char *by, const char *note
     audit_event_zero(ret, AUDIT_SEGMENT_PRUNE);
     ret->by = slice_of(by);
     ret->note = slice_of(note);
+    ret->detail = slice_of(plan->kept);
     ret->first_seq = plan->first_seq;
     ret->last_seq = plan->size - 1;
     ret->first_segment = plan->first_segment;

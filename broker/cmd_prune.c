@@ -11,7 +11,6 @@
 
 #define DAY_S UINT64_C(86400)
 #define KEEP_DEFAULT_S (UINT64_C(731) * DAY_S) /* two years, one of them a leap year */
-#define KEEP_MAX_S (UINT64_C(100) * 366 * DAY_S)
 
 static const struct command_option options[] = {
     CLI_AUDIT_OPTIONS,
@@ -46,7 +45,7 @@ static bool read_keep(const char *text, uint64_t *ret_s)
     const struct slice s = slice_of(text);
     uint64_t number = 0;
     if (s.len < 2 || !slice_to_u64((struct slice){s.ptr, s.len - 1}, &number) ||
-        number > KEEP_MAX_S) {
+        number > PRUNE_KEEP_MAX_S) {
         return false;
     }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
@@ -54,7 +53,7 @@ static bool read_keep(const char *text, uint64_t *ret_s)
             /* Leap days always for keeping. */
             *ret_s = units[i].seconds != 0 ? number * units[i].seconds
                                            : (number * 365 + (number + 3) / 4) * DAY_S;
-            return *ret_s <= KEEP_MAX_S;
+            return *ret_s <= PRUNE_KEEP_MAX_S;
         }
     }
     return false;
@@ -174,7 +173,7 @@ static enum cb_code carry_out(const struct config *config, const struct wish *w,
 {
     const char *dir = w->options.dir;
     const char *note = w->note == NULL ? "retention" : w->note;
-    TRY(prune_record(config, dir, plan, note, ret_seq, err));
+    TRY(prune_record(config, dir, plan, w->options.archive, note, ret_seq, err));
     return prune_finish(dir, NULL, plan, *ret_seq, ret_files, err);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ANSWER_TIME_S 60U
+#define ANSWER_TIME_S 3600U /* the broker reads all of it once more */
 
 /* ---- the broker runs ---- */
 
@@ -21,17 +21,24 @@ static void put_number(char out[20], uint64_t value)
     (void)snprintf(out, 20, "%llu", (unsigned long long)value);
 }
 
-static void fill_order(const struct prune_plan *plan, const char *note, struct control_order *o)
+static enum cb_code fill_order(const struct prune_plan *plan, const char *archive, const char *note,
+                               struct control_order *o, struct cb_err *err)
 {
+    char *path = archive == NULL ? NULL : realpath(archive, NULL);
+    enum cb_code code = CB_OK;
     (void)snprintf(o->type, sizeof(o->type), "segment.prune");
     (void)snprintf(o->note, sizeof(o->note), "%s", note);
-    put_number(o->first_seq, plan->first_seq);
-    put_number(o->last_seq, plan->size - 1);
-    put_number(o->first_segment, plan->first_segment);
     put_number(o->last_segment, plan->last_segment);
     put_number(o->tree_size, plan->size);
+    put_number(o->keep_s, plan->keep_s);
     (void)snprintf(o->root, sizeof(o->root), "%s", plan->root);
-    (void)snprintf(o->archive_sha256, sizeof(o->archive_sha256), "%s", plan->archive_sha256);
+    if (path != NULL) {
+        code = control_order_set(o, "archive", path, err);
+    } else if (archive != NULL) {
+        code = cb_fail_errno(err, "%s", archive);
+    }
+    free(path);
+    return code;
 }
 
 static enum cb_code read_answer(struct slice line, uint64_t *ret_seq, struct cb_err *err)
@@ -52,8 +59,9 @@ static enum cb_code read_answer(struct slice line, uint64_t *ret_seq, struct cb_
 }
 
 /* by_broker - CB_ENOENT: none runs. */
-static enum cb_code by_broker(const char *socket, const struct prune_plan *plan, const char *note,
-                              uint64_t *ret_seq, struct cb_err *err)
+static enum cb_code by_broker(const char *socket, const struct prune_plan *plan,
+                              const char *archive, const char *note, uint64_t *ret_seq,
+                              struct cb_err *err)
 {
     struct control_request request = {.command = CONTROL_RECORD};
     struct buf line;
@@ -63,7 +71,7 @@ static enum cb_code by_broker(const char *socket, const struct prune_plan *plan,
     if (user != NULL && control_user_check(slice_of(user), &unheard) == CB_OK) {
         (void)snprintf(request.sudo_user, sizeof(request.sudo_user), "%s", user);
     }
-    fill_order(plan, note, &request.order);
+    TRY(fill_order(plan, archive, note, &request.order, err));
     buf_init(&line, CONTROL_LINE_MAX);
     buf_init(&answer, CONTROL_ANSWER_MAX);
     control_request_write(&request, &line);
@@ -139,11 +147,11 @@ static enum cb_code by_ourselves(const struct config *config, const char *dir,
 }
 
 enum cb_code prune_record(const struct config *config, const char *dir,
-                          const struct prune_plan *plan, const char *note, uint64_t *ret_seq,
-                          struct cb_err *err)
+                          const struct prune_plan *plan, const char *archive, const char *note,
+                          uint64_t *ret_seq, struct cb_err *err)
 {
     if (config->control != NULL) {
-        const enum cb_code code = by_broker(config->control, plan, note, ret_seq, err);
+        const enum cb_code code = by_broker(config->control, plan, archive, note, ret_seq, err);
         if (code != CB_ENOENT) {
             return code;
         }

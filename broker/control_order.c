@@ -28,31 +28,18 @@ static const struct order_member {
     size_t at, size;
     enum member_kind kind;
 } members[] = {
-    MEMBER(serial, MEMBER_HEX),
-    MEMBER(aki, MEMBER_HEX),
-    MEMBER(why_word, MEMBER_WORD),
-    MEMBER(note, MEMBER_TEXT),
-    MEMBER(type, MEMBER_WORD),
-    MEMBER(ref, MEMBER_NUMBER),
-    MEMBER(cert_ref, MEMBER_NUMBER),
-    MEMBER(req, MEMBER_HEX),
-    MEMBER(who, MEMBER_ASCII),
-    MEMBER(cert_sha256, MEMBER_SHA256),
-    MEMBER(not_before, MEMBER_TIME),
-    MEMBER(not_after, MEMBER_TIME),
-    MEMBER(source, MEMBER_ASCII),
-    MEMBER(source_sha256, MEMBER_SHA256),
-    MEMBER(since, MEMBER_TIME),
-    MEMBER(until, MEMBER_TIME),
-    MEMBER(detail, MEMBER_ASCII),
-    MEMBER(counts, MEMBER_ASCII),
-    MEMBER(first_seq, MEMBER_NUMBER),
-    MEMBER(last_seq, MEMBER_NUMBER),
-    MEMBER(first_segment, MEMBER_NUMBER),
-    MEMBER(last_segment, MEMBER_NUMBER),
-    MEMBER(tree_size, MEMBER_NUMBER),
-    MEMBER(root, MEMBER_SHA256),
-    MEMBER(archive_sha256, MEMBER_SHA256),
+    MEMBER(serial, MEMBER_HEX),          MEMBER(aki, MEMBER_HEX),
+    MEMBER(why_word, MEMBER_WORD),       MEMBER(note, MEMBER_TEXT),
+    MEMBER(type, MEMBER_WORD),           MEMBER(ref, MEMBER_NUMBER),
+    MEMBER(cert_ref, MEMBER_NUMBER),     MEMBER(req, MEMBER_HEX),
+    MEMBER(who, MEMBER_ASCII),           MEMBER(cert_sha256, MEMBER_SHA256),
+    MEMBER(not_before, MEMBER_TIME),     MEMBER(not_after, MEMBER_TIME),
+    MEMBER(source, MEMBER_ASCII),        MEMBER(source_sha256, MEMBER_SHA256),
+    MEMBER(since, MEMBER_TIME),          MEMBER(until, MEMBER_TIME),
+    MEMBER(detail, MEMBER_ASCII),        MEMBER(counts, MEMBER_ASCII),
+    MEMBER(last_segment, MEMBER_NUMBER), MEMBER(tree_size, MEMBER_NUMBER),
+    MEMBER(root, MEMBER_SHA256),         MEMBER(keep_s, MEMBER_NUMBER),
+    MEMBER(archive, MEMBER_ASCII),
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
@@ -138,13 +125,112 @@ enum cb_code control_order_set(struct control_order *order, const char *name, co
     return cb_fail(err, CB_EINPUT, "a member that \"revoke\" and \"record\" do not have");
 }
 
-static bool is_ours(const char *type)
+static bool is_key(struct slice text)
 {
-    enum audit_type t = AUDIT_SEGMENT_OPEN;
-    return audit_type_parse(slice_of(type), &t) &&
-           (t == AUDIT_RECONCILE_RUN || t == AUDIT_RECONCILE_ORPHAN ||
-            t == AUDIT_RECONCILE_BYPASS || t == AUDIT_RECONCILE_MISSING ||
-            t == AUDIT_RECONCILE_RESOLVED || t == AUDIT_SEGMENT_PRUNE);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] < 'a' || text.ptr[i] > 'z') && text.ptr[i] != '_') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static bool is_double(const struct audit_kv *counts, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (slice_eq(counts[i].key, counts[num].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* read_counts - "ok 1041, bypass 2" to pairs, each key once. */
+static bool read_counts(struct slice text, struct audit_kv counts[ORDER_COUNTS_MAX], size_t *ret)
+{
+    size_t num = 0;
+    uint64_t number = 0;
+    while (text.len > 0) {
+        const size_t end = slice_find(text, ',');
+        const struct slice item = slice_trim((struct slice){text.ptr, end});
+        const size_t space = slice_find(item, ' ');
+        if (num == ORDER_COUNTS_MAX || space == item.len) {
+            return false;
+        }
+        counts[num] = (struct audit_kv){{item.ptr, space}, slice_trim(slice_from(item, space))};
+        if (!is_key(counts[num].key) || !slice_to_u64(counts[num].value, &number) ||
+            is_double(counts, num)) {
+            return false;
+        }
+        num++;
+        text = slice_from(text, end < text.len ? end + 1 : end);
+    }
+    *ret = num;
+    return true;
+}
+
+/* ---- is it whole? ---- */
+
+#define NEEDS(member)                                                                              \
+    {                                                                                              \
+#member, offsetof(struct control_order, member)                                            \
+    }
+
+/* What a record of this type must have. */
+static const struct needs {
+    enum audit_type type;
+    struct {
+        const char *name;
+        size_t at;
+    } members[6];
+} needs[] = {
+    {AUDIT_RECONCILE_RUN, {NEEDS(source), NEEDS(source_sha256), NEEDS(counts)}},
+    {AUDIT_RECONCILE_ORPHAN, {NEEDS(why_word), NEEDS(serial)}},
+    {AUDIT_RECONCILE_BYPASS, {NEEDS(why_word), NEEDS(serial)}},
+    {AUDIT_RECONCILE_MISSING, {NEEDS(why_word), NEEDS(serial)}},
+    {AUDIT_RECONCILE_RESOLVED, {NEEDS(why_word)}},
+    {AUDIT_SEGMENT_PRUNE,
+     {NEEDS(last_segment), NEEDS(tree_size), NEEDS(root), NEEDS(keep_s), NEEDS(note)}},
+};
+
+static enum cb_code check_needs(const struct control_order *order, const struct needs *n,
+                                struct cb_err *err)
+{
+    for (size_t i = 0; i < 6 && n->members[i].name != NULL; i++) {
+        if (((const char *)order)[n->members[i].at] == '\0') {
+            return cb_fail(err, CB_EINPUT, "%s: is missing: a record of %s has it",
+                           n->members[i].name, order->type);
+        }
+    }
+    if (n->type == AUDIT_RECONCILE_RESOLVED && order->serial[0] == '\0' && order->ref[0] == '\0') {
+        return cb_fail(err, CB_EINPUT, "serial, ref: both are missing: what is resolved?");
+    }
+    if (order->archive[0] != '\0' && order->archive[0] != '/') {
+        return cb_fail(err, CB_EINPUT, "archive: must be an absolute path");
+    }
+    return CB_OK;
+}
+
+static enum cb_code check_record(const struct control_order *order, struct cb_err *err)
+{
+    enum audit_type type = AUDIT_SEGMENT_OPEN;
+    struct audit_kv counts[ORDER_COUNTS_MAX];
+    size_t num = 0;
+    const bool is_type = audit_type_parse(slice_of(order->type), &type);
+    for (size_t i = 0; is_type && i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (needs[i].type != type) {
+            continue;
+        }
+        TRY(check_needs(order, &needs[i], err));
+        return read_counts(slice_of(order->counts), counts, &num)
+                   ? CB_OK
+                   : cb_fail(err, CB_EINPUT,
+                             "counts: must be like \"ok 1041, bypass 2\", each word once, at most "
+                             "%u",
+                             ORDER_COUNTS_MAX);
+    }
+    return cb_fail(err, CB_EINPUT,
+                   "type: must be one of the record types reconcile.*, or segment.prune");
 }
 
 enum cb_code control_order_check(const struct control_order *order, bool is_revoke,
@@ -152,11 +238,7 @@ enum cb_code control_order_check(const struct control_order *order, bool is_revo
 {
     enum revoke_reason reason = REVOKE_UNSPECIFIED;
     if (!is_revoke) {
-        return is_ours(order->type)
-                   ? CB_OK
-                   : cb_fail(err, CB_EINPUT,
-                             "type: must be one of the record types reconcile.*, or "
-                             "segment.prune");
+        return check_record(order, err);
     }
     if (order->serial[0] == '\0') {
         return cb_fail(err, CB_EINPUT, "serial: is missing: which certificate?");
@@ -193,23 +275,6 @@ static uint64_t number_of(const char *text)
     return slice_to_u64(slice_of(text), &value) ? value : UINT64_MAX;
 }
 
-/* read_counts - "ok 1041, bypass 2" to pairs. */
-static size_t read_counts(struct slice text, struct audit_kv counts[ORDER_COUNTS_MAX])
-{
-    size_t num = 0;
-    while (text.len > 0 && num < ORDER_COUNTS_MAX) {
-        const size_t end = slice_find(text, ',');
-        const struct slice item = slice_trim((struct slice){text.ptr, end});
-        const size_t space = slice_find(item, ' ');
-        if (space < item.len) {
-            counts[num++] =
-                (struct audit_kv){{item.ptr, space}, slice_trim(slice_from(item, space))};
-        }
-        text = slice_from(text, end < text.len ? end + 1 : end);
-    }
-    return num;
-}
-
 void control_order_event(const struct control_order *order,
                          struct audit_kv counts[ORDER_COUNTS_MAX], struct audit_event *ret)
 {
@@ -232,13 +297,7 @@ void control_order_event(const struct control_order *order,
     ret->note = given(order->note);
     ret->source = given(order->source);
     ret->source_sha256 = given(order->source_sha256);
-    ret->first_seq = number_of(order->first_seq);
-    ret->last_seq = number_of(order->last_seq);
-    ret->first_segment = number_of(order->first_segment);
-    ret->last_segment = number_of(order->last_segment);
-    ret->tree_size = number_of(order->tree_size);
-    ret->root = given(order->root);
-    ret->archive_sha256 = given(order->archive_sha256);
-    ret->num_counts = read_counts(slice_of(order->counts), counts);
+    ret->num_counts = 0; /* unless they were checked */
+    (void)read_counts(slice_of(order->counts), counts, &ret->num_counts);
     ret->counts = counts;
 }

@@ -4,7 +4,11 @@
  *   {"command":"revoke","serial":"2d7a...","aki":"081b...","why_word":"superseded","note":"SEC-7"}
  *       {"ok":true,"result":"revoked","req":"..."}, "already_revoked"; else "result" says why not
  *   {"command":"record","type":"reconcile.orphan","serial":...,"ref":"41",...}
- *       {"ok":true,"seq":1042} */
+ *   {"command":"record","type":"segment.prune","last_segment":"7","keep_s":"63158400","archive":...}
+ *       {"ok":true,"seq":1042}
+ *
+ * The log is signed, so what goes into it is checked here and in order_check.h: a prune is planned anew,
+ * records that are referred to must be there and of the right type. */
 #ifndef BROKER_CONTROL_ORDER_H
 #define BROKER_CONTROL_ORDER_H
 
@@ -31,9 +35,11 @@ struct control_order {
     char since[28], until[28];
     char detail[801];
     char counts[601]; /* "ok 1041, bypass 2" */
-    /* of segment.prune */
-    char first_seq[20], last_seq[20], first_segment[20], last_segment[20], tree_size[20];
-    char root[65], archive_sha256[65];
+    /* of segment.prune: what is wanted. What the record says the broker finds out itself */
+    char last_segment[20];        /* the last one to go */
+    char tree_size[20], root[65]; /* of the records up to there, as whoever asks sees them */
+    char keep_s[20];              /* retention */
+    char archive[257]; /* directory that has them; "": there is none, and note says why */
 };
 
 /* control_order_set - the member of this name. CB_EINPUT: there is none, or it cannot be that. */
@@ -44,7 +50,8 @@ enum cb_code control_order_check(const struct control_order *order, bool is_revo
                                  struct cb_err *err) CB_MUST_USE;
 /* control_order_write - `,"serial":"..."` and so on: the members that are given. */
 void control_order_write(const struct control_order *order, struct buf *out);
-/* control_order_event - the record it asks for; texts point into order and counts. */
+/* control_order_event - the record it asks for; texts point into order and counts. Not of segment.prune:
+ * prune_event is. */
 void control_order_event(const struct control_order *order,
                          struct audit_kv counts[ORDER_COUNTS_MAX], struct audit_event *ret);
 

@@ -344,6 +344,7 @@ static void stop(struct server *s)
 {
     server_reload_stop(s);
     control_stop(s->control);
+    server_orders_stop(s);
     keeper_stop(s->keeper);
     for (size_t i = 0; i < s->num_workers; i++) {
         worker_stop(s->workers[i]);

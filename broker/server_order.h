@@ -24,6 +24,9 @@ enum cb_code server_order_begin(struct server *s, const struct control_order *wh
                                 const char *by, order_done done, void *ctx, struct order **ret,
                                 struct cb_err *err) CB_MUST_USE;
 void server_order_forget(struct order *order); /* NULL ok */
+/* server_orders_stop - no more records come of them; before the log is closed. Sets is_stuck if one does
+ * not end. */
+void server_orders_stop(struct server *s);
 /* server_orders_free - when workers, log and the mailboxes are gone, and nothing can come back. */
 void server_orders_free(struct server *s);
 

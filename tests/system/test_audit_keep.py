@@ -11,6 +11,7 @@ import pytest
 from assertions import assert_issued, assert_refused
 from auditlog import AuditLog
 from broker import ROOT
+from control import Control
 from faults import Callers, Ext4, newest_segment
 from waiting import wait_until
 
@@ -179,6 +180,64 @@ def test_pruned_with_everything_still_true(keeper, tmp_path):
     keeper.start()
     assert_issued(keeper.client().newcert())
     verify(keeper)
+
+
+def test_the_broker_plans_a_prune_itself(keeper, tmp_path):
+    """Whoever may use the socket cannot have the log's key sign away what the rules keep."""
+    attempt = keeper.audit().of_type("issue.attempt")[0]["seq"]
+    to = tmp_path / "archive"
+    to.mkdir()
+    audit(keeper, "archive", "--older-than", "0s", "--to", to)
+    prune = ["--keep", "0s", "--archive", to]
+    wait_until(lambda: "would prune segments 1 to 3" in audit(keeper, "prune", *prune).stdout, 10,
+               "the tiles to be written")
+    plan = json.loads(audit(keeper, "prune", *prune, "--json").stdout)
+    right = {"last_segment": str(plan["last_segment"]), "tree_size": str(plan["last_seq"] + 1),
+             "root": plan["root"], "keep_s": "0", "archive": str(to), "note": "SEC-7"}
+    control = Control(tmp_path / "control.sock")
+    (tmp_path / "empty").mkdir()
+    for wrong, said in (
+            ({"last_segment": "4"}, "segment 4 stays: it is one of the newest two"),
+            ({"last_segment": "99"}, "may not be pruned"),
+            ({"keep_s": "63158400"}, "segment 1 stays: its records have not been kept long enough"),
+            ({"keep_s": "9007199254740991"}, "100 years at most"),
+            ({"root": "0" * 64}, "the broker finds"),
+            ({"tree_size": "5"}, "the broker finds"),
+            ({"archive": str(tmp_path / "empty")}, "as the broker sees it"),
+            ({"archive": str(keeper.audit_dir)}, "as the broker sees it"),
+            ({"archive": "archive"}, "must be an absolute path"),
+            ({"archive_sha256": "ab" * 32}, "do not have")):
+        answer = control.ask(command="record", type="segment.prune", **{**right, **wrong})
+        assert answer["ok"] is False, (wrong, answer)
+        assert said in answer.get("why", answer.get("error", "")), (wrong, answer)
+    newest = keeper.audit_dir / "seg" / "00000005.jsonl"
+    assert '"segment.prune"' not in newest.read_text()
+    for wrong, said in (
+            ({"ref": "0"}, "ref: record 0 is segment.open, not an issue.attempt"),
+            ({"ref": "999999"}, "ref: the log has no record 999999"),
+            ({"serial": "ab", "cert_ref": "0"}, "cert_ref: record 0 is segment.open")):
+        answer = control.ask(command="record", type="reconcile.resolved", why_word="lapsed", **wrong)
+        assert answer["ok"] is False and said in answer["why"], (wrong, answer)
+    answer = control.ask(command="record", type="reconcile.resolved", why_word="lapsed", ref=str(attempt))
+    assert answer["ok"] is True, answer
+    answer = control.ask(command="record", type="segment.prune", **right)
+    assert answer["ok"] is True, answer
+    record = json.loads(next(line for line in newest.read_text().splitlines()
+                             if '"segment.prune"' in line))
+    assert record["archive_sha256"] == plan["archive_sha256"] and record["root"] == plan["root"]
+    assert record["detail"].startswith("kept for 0 s") and "via control" in record["by"]
+
+
+def test_what_is_configured_must_have_it(start, tmp_path):
+    to = tmp_path / "archive"
+    to.mkdir()
+    broker = start(config={"control": str(tmp_path / "control.sock"),
+                           "audit": {"archive_after": "1h", "archive_to": str(to)}})
+    answer = Control(tmp_path / "control.sock").ask(
+        command="record", type="segment.prune", last_segment="1", tree_size="1", root="0" * 64,
+        keep_s="0", note="there is none")
+    assert answer["ok"] is False and "audit.archive_to" in answer["why"], answer
+    assert broker.count("segment.prune") == 0
 
 
 def test_the_broker_packs_by_itself(start, tmp_path):

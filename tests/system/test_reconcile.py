@@ -436,7 +436,8 @@ def test_orders(start, ca):
                       ({"command": "record", "type": "reconcile.run", "ref": 1}, "string")):
         answer = control.ask(**bad)
         assert not answer["ok"] and what in answer["error"], (bad, answer)
-    recorded = control.ask(command="record", type="reconcile.resolved", ref="3", detail="x" * 800)
+    recorded = control.ask(command="record", type="reconcile.resolved", why_word="lapsed",
+                           serial=serial, detail="x" * 800)
     assert recorded["ok"]
     log = broker.audit()
     assert log.records[recorded["seq"]]["detail"] == "x" * 800

@@ -328,6 +328,33 @@ static void test_tiles_must_be_whole(void **state)
     tree_free(&t);
 }
 
+static void test_no_further_than_asked_for(void **state)
+{
+    (void)state;
+    struct tree_log t;
+    struct prune_plan plan;
+    struct cb_err err;
+    atomic_bool stop;
+    tree_new(&t);
+    tree_write_tiles(&t);
+    struct prune_options o = options_at(&t, 3);
+    o.last_segment = 2;
+    assert_int_equal(prune_plan(&o, &plan, &err), CB_OK);
+    assert_int_equal(plan.last_segment, 2);
+    assert_non_null(strstr(plan.why, "segment 3 stays: it was not asked for"));
+    assert_non_null(strstr(plan.kept, "kept for 63244800 s"));
+    o.keep_s = PRUNE_KEEP_MAX_S + 1; /* or microseconds of it would overflow */
+    assert_int_equal(prune_plan(&o, &plan, &err), CB_EINPUT);
+    o.keep_s = PRUNE_KEEP_MAX_S;
+    assert_int_equal(prune_plan(&o, &plan, &err), CB_OK);
+    assert_int_equal(plan.num, 0);
+    atomic_init(&stop, true);
+    o = options_at(&t, 3);
+    o.stop = &stop;
+    assert_int_equal(prune_plan(&o, &plan, &err), CB_EBUSY);
+    tree_free(&t);
+}
+
 static void test_archive_must_have_it(void **state)
 {
     (void)state;
@@ -383,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_nothing_goes_unsaid),
         cmocka_unit_test(test_died_in_between),
         cmocka_unit_test(test_tiles_must_be_whole),
+        cmocka_unit_test(test_no_further_than_asked_for),
         cmocka_unit_test(test_archive_must_have_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,8 @@
 
 #include "broker/control_line.h"
 
+#include <stdio.h>
+
 #define SHA "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static const struct {
@@ -32,7 +34,12 @@ static const struct {
                {"since", "2026-07-01"},
                {"until", "2026-07-22T16:20:09Z"},
                {"detail", "a.example: back\\slash"},
-               {"counts", "ok 1041, bypass 2"}};
+               {"counts", "ok 1041, bypass 2"},
+               {"last_segment", "7"},
+               {"tree_size", "1042"},
+               {"root", SHA},
+               {"keep_s", "63158400"},
+               {"archive", "/mnt/worm/broker1"}};
 
 static void make(struct control_request *ret)
 {
@@ -163,15 +170,88 @@ static void test_whole(void **state)
     assert_int_equal(control_order_check(&order, true, &err), CB_EINPUT);
     order = (struct control_order){.type = "issue.ok"};
     assert_int_equal(control_order_check(&order, false, &err), CB_EINPUT);
-    order = (struct control_order){.type = "reconcile.bypass"};
+    order =
+        (struct control_order){.type = "reconcile.bypass", .serial = "0f", .why_word = "differs"};
+    assert_int_equal(control_order_check(&order, false, &err), CB_OK);
+}
+
+/* What the log's key signs has to be whole: each without one of its members, or with a bad one. */
+static void test_not_whole(void **state)
+{
+    static const struct {
+        const char *type, *without, *said;
+    } cases[] = {
+        {"reconcile.run", "source", "source: is missing"},
+        {"reconcile.run", "source_sha256", "source_sha256: is missing"},
+        {"reconcile.run", "counts", "counts: is missing"},
+        {"reconcile.orphan", "serial", "serial: is missing"},
+        {"reconcile.bypass", "serial", "serial: is missing"},
+        {"reconcile.missing", "why_word", "why_word: is missing"},
+        {"segment.prune", "last_segment", "last_segment: is missing"},
+        {"segment.prune", "tree_size", "tree_size: is missing"},
+        {"segment.prune", "root", "root: is missing"},
+        {"segment.prune", "keep_s", "keep_s: is missing"},
+        {"segment.prune", "note", "note: is missing"},
+        {"segment.prune", "serial", NULL}, /* it has none */
+        {"segment.prune", "archive", NULL},
+        {"key.rotate", "note", "type: must be one of"},
+        {"issue.ok", "note", "type: must be one of"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct control_order order = {.type = ""};
+        struct cb_err err = {0};
+        for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) {
+            const bool is_type = strcmp(members[m].name, "type") == 0;
+            if (strcmp(members[m].name, cases[i].without) != 0) {
+                assert_int_equal(control_order_set(&order, members[m].name,
+                                                   is_type ? cases[i].type : members[m].text, &err),
+                                 CB_OK);
+            }
+        }
+        const enum cb_code code = control_order_check(&order, false, &err);
+        assert_int_equal(code, cases[i].said == NULL ? CB_OK : CB_EINPUT);
+        if (cases[i].said != NULL && strstr(err.msg, cases[i].said) == NULL) {
+            fail_msg("%zu: %s", i, err.msg);
+        }
+    }
+}
+
+static void test_bad_counts(void **state)
+{
+    static const char *const texts[] = {"<b>x 1",         "ok",     "ok 1, ok 2", "ok -1",
+                                        "ok 1,,bypass 2", "=1+1 2", "ok x",       "Ok 1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct control_order order = {.type = "reconcile.run", .source = "x", .source_sha256 = SHA};
+        struct cb_err err = {0};
+        (void)snprintf(order.counts, sizeof(order.counts), "%s", texts[i]);
+        assert_int_equal(control_order_check(&order, false, &err), CB_EINPUT);
+        assert_non_null(strstr(err.msg, "counts: must be like"));
+    }
+}
+
+static void test_what_is_resolved(void **state)
+{
+    struct control_order order = {.type = "reconcile.resolved", .why_word = "lapsed"};
+    struct cb_err err = {0};
+    (void)state;
+    assert_int_equal(control_order_check(&order, false, &err), CB_EINPUT);
+    assert_non_null(strstr(err.msg, "what is resolved?"));
+    (void)snprintf(order.ref, sizeof(order.ref), "5");
     assert_int_equal(control_order_check(&order, false, &err), CB_OK);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_written_is_read), cmocka_unit_test(test_longest_fits),
-        cmocka_unit_test(test_record),          cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_not_whole),
+        cmocka_unit_test(test_bad_counts),
+        cmocka_unit_test(test_what_is_resolved),
+        cmocka_unit_test(test_written_is_read),
+        cmocka_unit_test(test_longest_fits),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_bad),
         cmocka_unit_test(test_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
