@@ -161,6 +161,14 @@ static void warn(const struct reconcile_options *options, const struct reconcile
                           options->akis[i]);
         }
     }
+    if (result->num_before_claimed > 0) {
+        (void)fprintf(stderr,
+                      "certbroker: warning: that %" PRIu64
+                      " of the certificates at the CA are older "
+                      "than the log only their notBefore says, which can be chosen: look at them "
+                      "(before)\n",
+                      result->num_before_claimed);
+    }
     buf_init(&left, CLI_OUTPUT_MAX);
     const uint64_t num = reconcile_left_out(result, &left);
     if (num > 0) {

@@ -135,10 +135,20 @@ enum cb_code finding_add(struct reconcile_result *result, const struct finding *
     if (ret != NULL) {
         *ret = NULL;
     }
-    result->counts[f->verdict]++;
-    if (!verdicts[f->verdict].is_listed) {
-        return CB_OK;
+    if (verdicts[f->verdict].is_listed) {
+        return finding_list(result, f, ret, err);
     }
+    result->counts[f->verdict]++;
+    return CB_OK;
+}
+
+enum cb_code finding_list(struct reconcile_result *result, const struct finding *f,
+                          struct finding **ret, struct cb_err *err)
+{
+    if (ret != NULL) {
+        *ret = NULL;
+    }
+    result->counts[f->verdict]++;
     if (result->num_findings == RECONCILE_FINDINGS_MAX) {
         result->num_unlisted++;
         return CB_OK;

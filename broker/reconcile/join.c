@@ -289,6 +289,28 @@ static enum verdict before(const struct join *j, const struct stranger *x)
     return VERDICT_BEFORE;
 }
 
+/* before_claimed - nothing but its notBefore says that it is that old, and this source does not tell in
+ * which order its rows were stored: it may have been issued yesterday by whoever reaches the CA. Too many
+ * honest ones are like that to call it a bypass, but it must not pass unseen. */
+static enum cb_code before_claimed(struct join *j, const struct seen_row *s,
+                                   const struct cert_summary *c, int64_t issued_us,
+                                   struct cb_err *err)
+{
+    if (j->result->num_before_claimed++ >= RECONCILE_CLAIMED_MAX) {
+        j->result->counts[VERDICT_BEFORE]++;
+        return CB_OK;
+    }
+    struct finding f = finding_of_row(j, s, VERDICT_BEFORE);
+    f.issued_us = issued_us;
+    f.is_reckoned = true;
+    if (!add_names(j, c, &f)) {
+        return no_memory(err);
+    }
+    finding_detail(j->result, &f,
+                   "only its own notBefore says so, and whoever reaches the CA can choose that");
+    return finding_list(j->result, &f, NULL, err);
+}
+
 /* uninteresting - a verdict that is only counted; VERDICT_OK: none. */
 static enum verdict uninteresting(const struct join *j, const struct seen_row *s,
                                   const struct cert_summary *c, struct stranger *x)
@@ -338,6 +360,9 @@ static enum cb_code meet_stranger(struct join *j, const struct seen_row *s,
     struct stranger x = {.serial = s->serial};
     time_issued(j, s, c, &x);
     const enum verdict plain = uninteresting(j, s, c, &x);
+    if (plain == VERDICT_BEFORE && !x.is_exact && !j->facts.is_in_order) {
+        return before_claimed(j, s, c, x.finding.issued_us, err);
+    }
     if (plain != VERDICT_OK) {
         j->result->counts[plain]++;
         return CB_OK;

@@ -86,6 +86,9 @@ enum cb_code join_settle(struct join *j, struct cb_err *err) CB_MUST_USE;
  * Texts in f must be the result's already. */
 enum cb_code finding_add(struct reconcile_result *result, const struct finding *f,
                          struct finding **ret, struct cb_err *err) CB_MUST_USE;
+/* finding_list - the same for one whose verdict is listed by exception only. */
+enum cb_code finding_list(struct reconcile_result *result, const struct finding *f,
+                          struct finding **ret, struct cb_err *err) CB_MUST_USE;
 /* finding_detail - the evidence, as printf; cut at 400 bytes. */
 void finding_detail(struct reconcile_result *result, struct finding *f, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -108,6 +108,14 @@ static void print_limits(const struct printer *p)
                    left.data);
     }
     buf_free(&left);
+    if (r->num_before_claimed > 0) {
+        buf_printf(p->out,
+                   "\nWarning: that %" PRIu64 " certificate%s older than the log only "
+                   "notBefore says, which whoever reaches the\nCA can choose, and this source does "
+                   "not tell in which order they were stored. Look at them (before),\nor compare "
+                   "with the database in SQLite.\n",
+                   r->num_before_claimed, r->num_before_claimed == 1 ? " is" : "s are");
+    }
     if (r->num_unlisted > 0) {
         buf_printf(p->out, "\n%" PRIu64 " more findings were counted and are not listed\n",
                    r->num_unlisted);
@@ -297,6 +305,7 @@ void reconcile_json_members(const struct reconcile_result *result, const char *a
     cli_json_bool(out, "ok", !reconcile_has_problems(result));
     cli_json_text(out, "source", result->source);
     cli_json_text(out, "source_sha256", result->source_sha256);
+    cli_json_u64(out, "before_claimed", result->num_before_claimed);
     cli_json_bool(out, "finds_bypasses", !result->is_selective);
     cli_json_bool(out, "knows_revocations", result->has_status);
     cli_json_text(out, "log", audit_dir);

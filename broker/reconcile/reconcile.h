@@ -23,6 +23,7 @@ struct ca_settings; /* broker/ca/ca.h */
 
 #define RECONCILE_CERTS_MAX (8U << 20)
 #define RECONCILE_FINDINGS_MAX 10000U /* kept; more are counted only */
+#define RECONCILE_CLAIMED_MAX 1000U   /* of VERDICT_BEFORE that are listed */
 #define RECONCILE_AKIS_MAX 32U
 #define RECONCILE_KNOWN_MAX 100000U /* serials in the file of --known */
 
@@ -44,11 +45,12 @@ enum verdict {
     VERDICT_REVOKED_LATE, /* a revocation of ours whose outcome was not known took effect */
     VERDICT_SETTLED,      /* recorded, and over: revoked, expired, explained */
     VERDICT_UNDER_WAY,    /* the attempt is too young to have an outcome */
-    VERDICT_BEFORE,       /* issued before the log begins, or before --ignore-before */
-    VERDICT_KNOWN,        /* in the file of --known */
-    VERDICT_OTHER_KEY,    /* signed by another key than those of --aki */
-    VERDICT_OUTSIDE,      /* not issued in the period asked for */
-    VERDICT_EXPIRED,      /* issued through us, expired, and no longer kept by the CA */
+    VERDICT_BEFORE,    /* issued before the log begins, or before --ignore-before; listed where only
+                             its own notBefore says so */
+    VERDICT_KNOWN,     /* in the file of --known */
+    VERDICT_OTHER_KEY, /* signed by another key than those of --aki */
+    VERDICT_OUTSIDE,   /* not issued in the period asked for */
+    VERDICT_EXPIRED,   /* issued through us, expired, and no longer kept by the CA */
 };
 #define VERDICT_COUNT 20
 const char *verdict_word(enum verdict v);     /* "bypass", "revoked_at_ca", ... */
@@ -127,7 +129,8 @@ struct reconcile_result {
     uint64_t num_rows;              /* at the CA */
     uint64_t num_logged;            /* certificates in the log */
     uint64_t num_attempts;          /* whose outcome is not known */
-    uint64_t num_before_option; /* of VERDICT_BEFORE: the log's beginning alone would not do it */
+    uint64_t num_before_option;  /* of VERDICT_BEFORE: the log's beginning alone would not do it */
+    uint64_t num_before_claimed; /* of VERDICT_BEFORE: only their own notBefore says so */
     bool is_aki_met[RECONCILE_AKIS_MAX]; /* the CA or the log has a certificate signed by it */
     uint64_t num_undelivered;            /* valid ones whose caller may not have received them */
     int64_t log_from_us, log_to_us;

@@ -2,7 +2,8 @@
  *
  * Opened read-only. Rows come in pieces of PIECE_ROWS, each a read transaction of its own: in
  * rollback-journal mode a reader keeps writers waiting, and CFSSL gives up after five seconds. Rows
- * are only ever added behind the last one, so pieces by rowid leave none out. A database in WAL mode
+ * are only ever added behind the last one, so pieces by rowid leave none out. That the rowid is one is
+ * not taken on trust: a column of that name hides it, and a file that was made to would never end. A database in WAL mode
  * whose -shm file cannot be made (a copy on a read-only disk) is opened as immutable, but only when
  * there is no -wal file whose content that would leave out. */
 #include "broker/reconcile/source.h"
@@ -25,6 +26,8 @@ struct reading {
     row_fn row;
     void *ctx;
     sqlite3_int64 last; /* rowid */
+    sqlite3_int64 from; /* the smallest that may come next */
+    bool is_over;       /* there is no larger one */
     int num;            /* rows of this piece */
     unsigned ticks;
 };
@@ -136,13 +139,21 @@ static enum cb_code open_db(struct reading *r, struct cb_err *err)
 
 /* ---- the table ---- */
 
-/* has_columns - which of ours it has. A view of that name could be anything. */
+/* hides_rowid - SQLite has three names for it, and a column of each hides it. */
+static bool hides_rowid(const char *name)
+{
+    return sqlite3_stricmp(name, "rowid") == 0 || sqlite3_stricmp(name, "oid") == 0 ||
+           sqlite3_stricmp(name, "_rowid_") == 0;
+}
+
+/* find_columns - which of ours it has. A view of that name could be anything. */
 static enum cb_code find_columns(struct reading *r, bool has[CA_ROW_COLUMNS], struct cb_err *err)
 {
     sqlite3_stmt *info = NULL;
     size_t num = 0;
+    bool is_hidden = false;
     if (sqlite3_prepare_v2(r->db,
-                           "SELECT i.name FROM sqlite_schema s, pragma_table_info(s.name) i "
+                           "SELECT i.name FROM sqlite_schema s, pragma_table_xinfo(s.name) i "
                            "WHERE s.type = 'table' AND s.name = 'certificates'",
                            -1, &info, NULL) != SQLITE_OK) {
         return db_failed(r, "its tables cannot be read", err);
@@ -150,6 +161,7 @@ static enum cb_code find_columns(struct reading *r, bool has[CA_ROW_COLUMNS], st
     while (sqlite3_step(info) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(info, 0);
         num++;
+        is_hidden = is_hidden || (name != NULL && hides_rowid(name));
         for (size_t i = 0; name != NULL && i < CA_ROW_COLUMNS; i++) {
             has[i] = has[i] || strcmp(name, ca_row_names[i]) == 0;
         }
@@ -159,6 +171,12 @@ static enum cb_code find_columns(struct reading *r, bool has[CA_ROW_COLUMNS], st
         return cb_fail(err, CB_EINPUT,
                        "%s: has no table \"certificates\": it is not a database that CFSSL's "
                        "migrations made",
+                       r->path);
+    }
+    if (is_hidden) {
+        return cb_fail(err, CB_EINPUT,
+                       "%s: its table \"certificates\" has a column named rowid, oid or _rowid_, "
+                       "which hides the order of its rows: CFSSL's migrations make none",
                        r->path);
     }
     for (size_t i = 0; i < CA_ROW_COLUMNS; i++) {
@@ -180,7 +198,7 @@ static enum cb_code prepare(struct reading *r, struct cb_err *err)
     for (size_t i = 0; i < CA_ROW_COLUMNS; i++) {
         buf_printf(&sql, ", %s", has[i] ? ca_row_names[i] : "NULL");
     }
-    buf_printf(&sql, " FROM certificates WHERE rowid > ?1 ORDER BY rowid LIMIT %d", PIECE_ROWS);
+    buf_printf(&sql, " FROM certificates WHERE rowid >= ?1 ORDER BY rowid LIMIT %d", PIECE_ROWS);
     const bool good = buf_ok(&sql) && sqlite3_prepare_v2(r->db, sql.data, (int)sql.len + 1,
                                                          &r->piece, NULL) == SQLITE_OK;
     buf_free(&sql);
@@ -213,6 +231,20 @@ static enum cb_code hand_over(struct reading *r, struct cb_err *err)
     return r->row(r->ctx, &row, err);
 }
 
+/* next_rowid - each is larger than the one before, or this would have no end. */
+static enum cb_code next_rowid(struct reading *r, struct cb_err *err)
+{
+    const sqlite3_int64 rowid = sqlite3_column_int64(r->piece, 0);
+    if (rowid < r->from || r->is_over) {
+        return cb_fail(err, CB_EINPUT, "%s: rowid %lld comes after %lld: it is not in order",
+                       r->path, (long long)rowid, (long long)r->last);
+    }
+    r->last = rowid;
+    r->is_over = rowid == INT64_MAX;
+    r->from = r->is_over ? rowid : rowid + 1;
+    return CB_OK;
+}
+
 /* read_piece - the read transaction ends with the reset. */
 static enum cb_code read_piece(struct reading *r, struct cb_err *err)
 {
@@ -220,13 +252,15 @@ static enum cb_code read_piece(struct reading *r, struct cb_err *err)
     int step = SQLITE_ROW;
     r->num = 0;
     r->ticks = 0;
-    if (sqlite3_bind_int64(r->piece, 1, r->last) != SQLITE_OK) {
+    if (sqlite3_bind_int64(r->piece, 1, r->from) != SQLITE_OK) {
         return db_failed(r, "its certificates cannot be read", err);
     }
     while (code == CB_OK && (step = sqlite3_step(r->piece)) == SQLITE_ROW) {
-        r->last = sqlite3_column_int64(r->piece, 0);
+        code = next_rowid(r, err);
         r->num++;
-        code = hand_over(r, err);
+        if (code == CB_OK) {
+            code = hand_over(r, err);
+        }
     }
     if (code == CB_OK && step != SQLITE_DONE) {
         code = db_failed(r, "its certificates cannot be read", err);
@@ -239,10 +273,10 @@ static enum cb_code read_all(struct reading *r, struct cb_err *err)
 {
     TRY(open_db(r, err));
     TRY(prepare(r, err));
-    r->last = INT64_MIN;
+    r->from = INT64_MIN;
     do {
         TRY(read_piece(r, err));
-    } while (r->num == PIECE_ROWS);
+    } while (r->num == PIECE_ROWS && !r->is_over);
     return CB_OK;
 }
 

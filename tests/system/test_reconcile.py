@@ -1,6 +1,7 @@
 """The log against the CA's own database: the real CFSSL, asked through the broker and past it."""
 import contextlib
 import csv
+import datetime
 import json
 import re
 import socket
@@ -466,3 +467,60 @@ def test_orders_of_a_broker_that_ends(start, ca):
     assert len(answers) == 3
     assert len(broker.audit().of_type("revoke.attempt")) == 4
     assert not broker.audit().open_attempts or broker.audit().of_type("revoke.unknown")
+
+
+# ---------------------------------------------------------------- sources that were made to mislead
+SCHEMA_SQL = "CREATE TABLE certificates({}, PRIMARY KEY(serial_number, authority_key_identifier))"
+
+
+def compare(broker, source, *args):
+    done = broker.command("audit", "reconcile", "-c", broker.file, "--certdb", source, *args)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("column", ["rowid", "OID", "_rowid_", "rowid GENERATED ALWAYS AS (7) VIRTUAL"])
+def test_a_column_that_hides_the_rowid(start, tmp_path, column):
+    """Pieces by rowid would have no end: 2000 rows of the same one come again and again."""
+    path = tmp_path / "certs.db"
+    with sqlite3.connect(path) as db:
+        db.execute(SCHEMA_SQL.format(", ".join([f"{name} blob" for name in NAMES] + [column])))
+        wanted = NAMES + ([column] if " " not in column else [])
+        db.executemany(f"INSERT INTO certificates({', '.join(wanted)}) "
+                       f"VALUES({', '.join('?' * len(wanted))})",
+                       ([str(i), "ab", "", "good", 0, "2030-01-01", "", "x", 7][:len(wanted)]
+                        for i in range(2001)))
+    status, _, said = compare(start(), path)
+    assert status == 2 and "which hides the order of its rows" in said, said
+
+
+def test_rowids_at_both_ends(start, tmp_path):
+    path = tmp_path / "certs.db"
+    with sqlite3.connect(path) as db:
+        db.execute(SCHEMA_SQL.format(", ".join(f"{name} blob" for name in NAMES)))
+        for rowid in (-2**63, -1, 0, 2**63 - 1):
+            db.execute(f"INSERT INTO certificates(rowid, {', '.join(NAMES)}) "
+                       "VALUES(?, ?, 'ab', '', 'good', 0, '2030-01-01', '', 'x')",
+                       (rowid, str(rowid % 1000 + 1)))
+    status, out, said = compare(start(), path, "--json")
+    assert status == 1 and json.loads(out)["certificates_at_ca"] == 4, said
+
+
+def test_backdated_where_there_is_no_order(start, tmp_path):
+    """Nothing but notBefore makes it older than the log: no problem by itself, but named."""
+    forged = certs.issue([("CN", "evil.acme.internal")], days=9000,
+                         not_before=certs.now() - datetime.timedelta(days=900))
+    dump = tmp_path / "certs.csv"
+    with open(dump, "w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(NAMES)
+        writer.writerow([forged.serial, "aabb", "", "good", 0, "2039-01-01 00:00:00",
+                         "0001-01-01 00:00:00", forged.pem])
+    broker = start()
+    status, out, said = compare(broker, dump)
+    assert status == 0 and "evil.acme.internal" in out and "Warning: that 1 certificate is" in out, out
+    assert "which can be chosen" in said, said
+    status, out, _ = compare(broker, dump, "--json")
+    document = json.loads(out)
+    assert status == 0 and document["before_claimed"] == 1 == document["counts"]["before"]
+    (finding,) = found(document, "before")
+    assert finding["problem"] is False and int(finding["serial_dec"]) == forged.serial

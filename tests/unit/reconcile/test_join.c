@@ -420,6 +420,7 @@ static void check_findings(const struct reconcile_result *r, const char *name)
     for (unsigned v = 0; v < VERDICT_COUNT; v++) {
         listed += verdict_is_listed((enum verdict)v) ? r->counts[v] : 0;
     }
+    listed += r->num_before_claimed;
     if (listed != r->num_findings) {
         fail_msg("%s: %zu findings, %zu counted", name, r->num_findings, listed);
     }
@@ -523,13 +524,23 @@ struct backdated {
     int before_s; /* --ignore-before, after the log's beginning */
     uint64_t num_by_option;
     const char *ca;
-    const char *said; /* NULL: it is believed */
+    const char *said;  /* NULL: it is believed */
+    bool has_no_order; /* the source does not tell: then it is listed, as before */
 };
 
 static void check_backdated(const struct reconcile_result *r, const struct backdated *b)
 {
     assert_int_equal(r->counts[VERDICT_BYPASS], b->said != NULL);
     assert_int_equal(r->num_before_option, b->num_by_option);
+    assert_int_equal(r->num_before_claimed, b->has_no_order);
+    if (b->has_no_order) {
+        assert_int_equal(r->counts[VERDICT_BEFORE], 1);
+        assert_int_equal(r->num_findings, 1);
+        assert_int_equal(r->findings[0].verdict, VERDICT_BEFORE);
+        assert_true(r->findings[0].names.len > 0 && r->findings[0].serial_hex[0] != '\0');
+        assert_non_null(
+            memmem(r->findings[0].detail.ptr, r->findings[0].detail.len, "can choose", 10));
+    }
     if (b->said != NULL) {
         const struct slice said = r->findings[0].detail;
         if (memmem(said.ptr, said.len, b->said, strlen(b->said)) == NULL) {
@@ -553,6 +564,7 @@ static void run_backdated(const struct backdated *b)
                                               .now_us = NOW_S * 1000000};
     struct join j = {.options = &options, .result = &result};
     begin(&j);
+    j.facts.is_in_order = !b->has_no_order;
     each_word("A0 O0", each_record, &log);
     assert_int_equal(log_side_read(&j.log, &err), CB_OK);
     j.log.from_us = BASE_S * 1000000; /* init wrote the first record by the real clock */
@@ -567,10 +579,12 @@ static void run_backdated(const struct backdated *b)
 static void test_backdated(void **state)
 {
     static const struct backdated tries[] = {
-        {0, 0, "g0 g5", "older than the log"},
-        {3000, 0, "g0 g1", "from before --ignore-before"},
-        {3000, 1, "g1 g0", NULL}, /* stored before */
-        {0, 0, "g5 g0", NULL},
+        {0, 0, "g0 g5", "older than the log", false},
+        {3000, 0, "g0 g1", "from before --ignore-before", false},
+        {3000, 1, "g1 g0", NULL, false}, /* stored before */
+        {0, 0, "g5 g0", NULL, false},
+        {0, 0, "g0 g5", NULL, true},
+        {3000, 1, "g1 g0", NULL, true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
