@@ -97,6 +97,13 @@ enum cb_code audit_init(const char *dir, const char *origin, struct cb_err *err)
 enum cb_code audit_init_signed(const char *dir, const char *origin, const struct note_signer *key,
                                struct cb_err *err) CB_MUST_USE;
 
+/* audit_give_key - the log in dir, which was made without one and is called origin, gets its first key: every
+ * record is read, and a checkpoint over all signed. CB_EBUSY: it is another log, has or had a key, or is
+ * being written. CB_ECORRUPT: it is damaged. *ret_size: how many records there were before the key was.
+ * *ret_begun: also on failure; the key may have signed something, and must be kept. */
+enum cb_code audit_give_key(const char *dir, const char *origin, const struct note_signer *key,
+                            uint64_t *ret_size, bool *ret_begun, struct cb_err *err) CB_MUST_USE;
+
 /* audit_open - lock the log, recover it, open a new segment, start the committer thread.
  * CB_ENOENT: not initialised. CB_EBUSY: another writer. CB_ECORRUPT: refuses to start; the message
  * names the file and record. So it does when the log does not continue what its newest checkpoint was

@@ -134,8 +134,12 @@ static void check_keys(const struct doctor *d)
     const enum cb_code code = vkeys_read(d->io, d->dir, d->vkeys, &err);
     if (code == CB_ENOENT) {
         d->vkeys->num = 0;
-        doctor_say(d, DOCTOR_NOTE, NULL,
-                   "the log has no key (no state/vkeys): nothing in it is signed");
+        doctor_say(d, d->is_copy ? DOCTOR_NOTE : DOCTOR_PROBLEM,
+                   "if it was made by a version that had none, `certbroker audit init` with its "
+                   "directory, its name and a new key file gives it its first one, and says if it "
+                   "had one; else put state/vkeys back",
+                   "the log has no key (no state/vkeys): nothing in it is signed, and no broker "
+                   "starts with it");
         return;
     }
     if (code != CB_OK) {

@@ -99,8 +99,7 @@ enum cb_code audit_origin_check(const char *origin, struct cb_err *err)
                          "a log's name has 1 to 64 characters of a-z, 0-9, dot, slash and hyphen");
 }
 
-static enum cb_code check_names(const char *origin, const struct note_signer *key,
-                                struct cb_err *err)
+enum cb_code init_check_names(const char *origin, const struct note_signer *key, struct cb_err *err)
 {
     TRY(audit_origin_check(origin, err));
     if (key != NULL && (note_signer_key(key)->type != NOTE_LOG ||
@@ -115,7 +114,7 @@ enum cb_code init_with(const struct audit_io *io, const char *dir, const char *o
                        const struct note_signer *key, struct cb_err *err)
 {
     struct audit *a = NULL;
-    TRY(check_names(origin, key, err));
+    TRY(init_check_names(origin, key, err));
     TRY(writer_new(&(struct audit_options){.dir = dir, .io = io, .key = key}, &a, err));
     const enum cb_code code = write_first(a, origin, err);
     writer_free(a);

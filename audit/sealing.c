@@ -30,7 +30,11 @@ enum cb_code sealing_read(struct audit *a, struct sealing *ret, struct cb_err *e
     if (code == CB_ENOENT) {
         return cb_fail(
             err, CB_EINPUT,
-            "the audit log in %s has no key (no state/vkeys): it was created without one", a->dir);
+            "the audit log has no key (no state/vkeys): it was made by a version that had none. "
+            "Give "
+            "it one: certbroker audit init --dir %.170s --origin %s --key NEW-FILE, and name that "
+            "file as audit.key",
+            a->dir, a->origin);
     }
     TRY(code);
     if (strcmp(vkeys_current(&a->vkeys)->name, a->origin) != 0) {

@@ -229,6 +229,9 @@ bool audit_seal_wait(struct audit *a);
 /* writer_start_thread - with every signal blocked: signals are the main program's business. */
 enum cb_code writer_start_thread(pthread_t *ret, void *(*run)(void *), void *arg,
                                  struct cb_err *err) CB_MUST_USE;
+/* init_check_names - is origin one, and key (NULL: none) its? CB_EINPUT. */
+enum cb_code init_check_names(const char *origin, const struct note_signer *key,
+                              struct cb_err *err) CB_MUST_USE;
 enum cb_code init_with(const struct audit_io *io, const char *dir, const char *origin,
                        const struct note_signer *key, struct cb_err *err) CB_MUST_USE;
 /* audit_poke - let the committer do its once-a-second work now, and wait for it: for tests. */

@@ -3,7 +3,7 @@
 #include "broker/commands.h"
 
 #include "audit/archive.h"
-#include "audit/keyfile.h"
+#include "broker/audit_key.h"
 #include "broker/config.h"
 #include "broker/generation.h"
 #include "broker/server.h"
@@ -73,7 +73,7 @@ static void check_audit_key(const struct config *config, struct diag_list *diags
 {
     struct note_signer *key = NULL;
     struct cb_err err = {0};
-    if (keyfile_read(config->audit_key, &key, &err) != CB_OK) {
+    if (audit_key_read(config, &key, &err) != CB_OK) {
         diag_add(diags, DIAG_ERROR, config->audit_key_place, "audit.key: %s", err.msg);
     }
     note_signer_free(key);

@@ -2,7 +2,7 @@
  * is told of it while it runs. */
 #include "broker/server_parts.h"
 
-#include "audit/keyfile.h"
+#include "broker/audit_key.h"
 
 #define SEAL_LATE_US UINT64_C(10000000) /* ten times what it should be at most */
 
@@ -10,7 +10,7 @@ enum cb_code server_audit_key(struct server *s, struct cb_err *err)
 {
     const struct diag_place *place = &s->config->audit_key_place;
     struct cb_err why;
-    const enum cb_code code = keyfile_read(s->config->audit_key, &s->audit_key, &why);
+    const enum cb_code code = audit_key_read(s->config, &s->audit_key, &why);
     return code == CB_OK ? CB_OK
                          : cb_fail(err, code, "%s:%u:%u: audit.key: %s", place->file, place->line,
                                    place->col, why.msg);

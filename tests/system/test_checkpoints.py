@@ -159,6 +159,47 @@ def test_changed_on_the_disk_behind_its_back(start):
     refused(broker, "record")
 
 
+# ---------------------------------------------------------------- no key yet
+def test_a_log_from_before_there_were_keys(start, tmp_path):
+    """Such a log has its records and nothing else; certbroker says what to do, and it goes on."""
+    broker = start()
+    assert_issued(broker.client().newcert())
+    broker.stop()
+    old_key = broker.audit_key.read_text()
+    state = broker.audit_dir / "state"
+    for name in ("vkeys", "checkpoint", "checkpoints.log"):
+        (state / name).unlink()
+    refused(broker, f"audit init --dir {broker.audit_dir} --origin test/broker --key NEW-FILE")
+    broker.audit_key.unlink()
+    init = f"audit init --dir {broker.audit_dir} --origin test/broker --key THIS-FILE gives"
+    checked = broker.command("check", "-c", broker.file)
+    assert checked.returncode == 1 and "has no key yet: " in checked.stderr, checked.stderr
+    assert init in checked.stderr, checked.stderr
+    refused(broker, "has no key yet: ")
+
+    def give(key="audit.key", name="test/broker"):
+        return broker.command("audit", "init", "--dir", broker.audit_dir, "--origin", name,
+                              "--key", broker.dir / key)
+
+    done = give(name="test/another")
+    assert done.returncode == 1 and "holds the audit log test/broker already" in done.stderr
+    done = give()
+    assert done.returncode == 0 and "vouches for records 0 to " in done.stdout, done
+    vkey = done.stdout.splitlines()[-1]
+    assert broker.audit_key.read_text() != old_key
+    broker.start()
+    assert_issued(broker.client().newcert())
+    broker.stop()
+    assert_whole(broker, tmp_path, vkey)
+    done = give("another.key")
+    assert done.returncode == 1 and "rotate-key" in done.stderr
+    assert not (broker.dir / "another.key").exists()
+    # With a key that is only mislaid nobody is led to another.
+    broker.audit_key.unlink()
+    checked = broker.command("check", "-c", broker.file)
+    assert checked.returncode == 1 and "has a key: put its file back" in checked.stderr
+
+
 # ---------------------------------------------------------------- a new key
 def rotate(broker, name="next.key"):
     return broker.command("audit", "rotate-key", "-c", broker.file, "--new", broker.dir / name)

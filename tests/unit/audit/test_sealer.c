@@ -202,7 +202,7 @@ static void test_wrong_keys(void **state)
     note_signer_free(another);
     note_signer_free(stranger);
     char *unsigned_dir = new_log();
-    refuse(unsigned_dir, CB_EINPUT, "created without one");
+    refuse(unsigned_dir, CB_EINPUT, "certbroker audit init --dir ");
     remove_dir(unsigned_dir);
     remove_dir(dir);
 }
