@@ -97,7 +97,8 @@ static enum cb_code check_all(const struct doctor *d, const struct chain *chain,
     free(c);
     bad += check_newest(d, &chain->links[chain->num - 1]);
     if (bad == 0 && chain->num > 1) {
-        doctor_say(d, DOCTOR_GOOD, NULL, "%zu closed segments are whole", chain->num - 1);
+        doctor_say(d, DOCTOR_GOOD, NULL, "%zu closed segment%s whole", chain->num - 1,
+                   chain->num == 2 ? " is" : "s are");
     }
     return CB_OK;
 }

@@ -222,6 +222,13 @@ enum cb_code prover_record(struct prover *p, uint64_t seq, struct buf *out, stru
     const struct prover_note *note = is_cosigned ? &p->cosigned : &p->newest;
     struct buf line;
     if (seq >= note->checkpoint.size) {
+        uint64_t num = 0;
+        TRY(prover_num_records(p, &num, err));
+        if (seq >= num) {
+            return cb_fail(err, CB_ENOENT, "there is no record %llu: the log has %llu, 0 to %llu",
+                           (unsigned long long)seq, (unsigned long long)num,
+                           (unsigned long long)(num - 1));
+        }
         return cb_fail(err, CB_ENOENT,
                        "no signed checkpoint covers record %llu yet: the newest is over the first "
                        "%llu records, 0 to %llu",

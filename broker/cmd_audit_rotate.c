@@ -147,5 +147,5 @@ const struct command cmd_audit_rotate_key = {
     .name = "audit rotate-key",
     .summary = "give an audit log a new signing key",
     .options = options,
-    .notes = "Stop the broker first, and run it as the user the broker runs as.",
+    .notes = "Stop the broker first, and run it as the user the broker runs as.\n",
     .run = run};

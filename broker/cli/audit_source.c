@@ -45,7 +45,7 @@ static bool take_time(const struct command_args *args, const char *name, int64_t
     if (text != NULL && !cli_time(text, ret_us)) {
         (void)command_usage_error(args,
                                   "--%s: \"%s\" is no time: write 30d, 12h, 2026-07-01 or "
-                                  "2026-07-01T12:00:00Z",
+                                  "2026-07-01T12:00:00Z (or +02:00)",
                                   name, text);
         return false;
     }

@@ -20,7 +20,8 @@ struct command_option {
     bool many; /* may be given again and again; others only once */
     enum command_value kind;
     const char *value;        /* what the usage calls it: "FILE" */
-    const char *const *words; /* VALUE_WORD: the only ones there are, ended by NULL */
+    const char *const *words; /* VALUE_WORD: the only ones there are; VALUE_TEXT: some, for
+                                 completion (NULL: none). Ended by NULL */
     const char *help;
 };
 

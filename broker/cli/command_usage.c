@@ -73,14 +73,24 @@ void command_usage(const struct command *command, FILE *out)
     }
 }
 
+static bool is_listed(const struct command *command, const char *first_word)
+{
+    return first_word[0] == '\0' || slice_eq_str(usage_word_of(command, 0), first_word);
+}
+
 void command_list(const struct command_env *env, const char *first_word, FILE *out)
 {
     (void)fprintf(out, "usage: certbroker %s%sCOMMAND [OPTIONS]\n\n", first_word,
                   first_word[0] == '\0' ? "" : " ");
+    int width = 0;
+    for (size_t i = 0; i < env->num_commands; i++) {
+        const int len = (int)strlen(env->commands[i]->name);
+        width = is_listed(env->commands[i], first_word) && len > width ? len : width;
+    }
     for (size_t i = 0; i < env->num_commands; i++) {
         const struct command *command = env->commands[i];
-        if (first_word[0] == '\0' || slice_eq_str(usage_word_of(command, 0), first_word)) {
-            (void)fprintf(out, "  %-16s %s\n", command->name, command->summary);
+        if (is_listed(command, first_word)) {
+            (void)fprintf(out, "  %-*s  %s\n", width, command->name, command->summary);
         }
     }
     (void)fprintf(out, "\ncertbroker COMMAND --help says more of each.\n"

@@ -78,11 +78,13 @@ static void add_value(const struct command_option *o, struct buf *out)
         buf_add_str(out, "_certbroker_files; ");
         break;
     case VALUE_WORD:
-        add_words(out, o->words);
-        buf_add_str(out, "; ");
+    case VALUE_TEXT:
+        if (o->words != NULL) {
+            add_words(out, o->words);
+            buf_add_str(out, "; ");
+        }
         break;
     case VALUE_NONE:
-    case VALUE_TEXT:
         break;
     }
     buf_add_str(out, "return ;;\n");

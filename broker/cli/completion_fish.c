@@ -51,15 +51,15 @@ static void add_option(const struct command *command, const struct command_optio
     switch (o->kind) {
     case VALUE_NONE:
         break;
-    case VALUE_TEXT:
-        buf_add_str(out, " -x");
-        break;
     case VALUE_FILE:
         buf_add_str(out, " -r -F");
         break;
+    case VALUE_TEXT:
     case VALUE_WORD:
         buf_add_str(out, " -x");
-        add_words(o->words, out);
+        if (o->words != NULL) {
+            add_words(o->words, out);
+        }
         break;
     }
     buf_add_str(out, " -d ");

@@ -3,10 +3,12 @@
 
 #include "broker/base/clock.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define US_PER_S 1000000
+#define ZONE_LEN (sizeof("+02:00") - 1)
 #define AGO_MAX_S 3155760000ULL /* a hundred years */
 
 int cli_no_memory(void)
@@ -22,6 +24,38 @@ int64_t cli_now_s(void)
     return clock_wall_us(&cb_system_clock) / US_PER_S;
 }
 
+/* two_digits - UINT_MAX: they are none. */
+static unsigned two_digits(const char *text)
+{
+    return ascii_is_digit(text[0]) && ascii_is_digit(text[1])
+               ? (unsigned)(text[0] - '0') * 10 + (unsigned)(text[1] - '0')
+               : UINT_MAX;
+}
+
+/* time_with_zone - 2026-07-01T22:00:00+02:00. The log, and what the policy says, is in UTC alone; people are
+ * not. */
+static bool time_with_zone(struct slice text, int64_t *ret_us)
+{
+    char utc[TIME_TEXT_LEN + 8];
+    int64_t us = 0;
+    const size_t len = text.len < ZONE_LEN ? 0 : text.len - ZONE_LEN;
+    const char *zone = text.ptr + len;
+    if (len == 0 || len + 2 > sizeof(utc) || slice_find(text, 'T') >= len ||
+        (zone[0] != '+' && zone[0] != '-') || zone[3] != ':') {
+        return false;
+    }
+    const unsigned hours = two_digits(zone + 1);
+    const unsigned minutes = two_digits(zone + 4);
+    (void)snprintf(utc, sizeof(utc), "%.*sZ", (int)len, text.ptr);
+    if (hours > 23 || minutes > 59 || !time_parse(slice_of(utc), &us)) {
+        return false;
+    }
+    const int64_t ahead_us = (int64_t)(hours * 3600 + minutes * 60) * US_PER_S;
+    us -= zone[0] == '+' ? ahead_us : -ahead_us;
+    *ret_us = us < 0 ? *ret_us : us;
+    return us >= 0;
+}
+
 bool cli_time(const char *text, int64_t *ret_us)
 {
     static const struct {
@@ -30,7 +64,7 @@ bool cli_time(const char *text, int64_t *ret_us)
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
     const struct slice s = slice_of(text);
     uint64_t number = 0;
-    if (time_parse(s, ret_us)) {
+    if (time_parse(s, ret_us) || time_with_zone(s, ret_us)) {
         return true;
     }
     if (s.len < 2 || !slice_to_u64((struct slice){s.ptr, s.len - 1}, &number)) {

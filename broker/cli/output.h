@@ -12,7 +12,8 @@
 /* clang-format on */
 
 int64_t cli_now_s(void);
-/* cli_time - a UTC time, a date (its first second), or how long ago: "90m", "24h", "7d". */
+/* cli_time - a time as RFC 3339 has it, also with an offset (2026-07-01T22:00:00+02:00); a date (its first
+ * second, UTC); or how long ago: "90m", "24h", "7d". */
 bool cli_time(const char *text, int64_t *ret_us);
 
 /* cli_print - the output to stdout, then buf_free. Returns status, or EXIT_USAGE after saying on

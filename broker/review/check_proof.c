@@ -14,14 +14,13 @@ static const struct command_option options[] = {
      .many = true,
      .kind = VALUE_TEXT,
      .value = "KEY",
-     .help = "the log's verifier key, or file:PATH; given more than once: any of them may have "
-             "signed"},
+     .help = "the log's verifier key, or file:PATH: one of these must have signed"},
     {.name = "witness",
      .letter = 'w',
      .many = true,
      .kind = VALUE_TEXT,
      .value = "KEY",
-     .help = "a witness's verifier key, or file:PATH: it must have cosigned; may be repeated"},
+     .help = "a witness's verifier key, or file:PATH: it must have cosigned"},
     CLI_JSON_OPTION,
     {.name = NULL}};
 
@@ -148,6 +147,39 @@ static enum cb_code check(struct slice bytes, struct check_keys *keys, struct bu
     return CB_OK;
 }
 
+/* hint_at_rotation - none of the keys has signed it, but another of the same name: it may be a later key of
+ * the log. It need not: whoever forges one can call it so. */
+static void hint_at_rotation(struct slice bytes, const struct check_keys *keys)
+{
+    struct buf extra = {0};
+    struct proof_file f;
+    struct note note;
+    struct cb_err ignored;
+    bool is_signed = false;
+    const struct note_signature *other = NULL;
+    if (proof_file_parse(bytes, &extra, &f, &ignored) == CB_OK &&
+        note_parse(f.note, &note, &ignored) == CB_OK) {
+        for (size_t i = 0; i < note.num; i++) {
+            for (size_t k = 0; k < keys->num_logs; k++) {
+                const struct note_key *key = &keys->logs[k];
+                is_signed = is_signed || is_by(&note.signatures[i], key);
+                if (slice_eq_str(note.signatures[i].name, key->name)) {
+                    other = &note.signatures[i];
+                }
+            }
+        }
+    }
+    if (!is_signed && other != NULL) {
+        (void)fprintf(
+            stderr,
+            "certbroker: a key of that name, +%08x, has signed it: the log's key may have "
+            "been rotated. `certbroker audit verify` with the old key follows rotations; "
+            "what it names as the newest key is a further --key\n",
+            other->id);
+    }
+    buf_free(&extra);
+}
+
 static int print(const struct command_args *args, const struct check_keys *keys,
                  const struct check_result *r)
 {
@@ -183,6 +215,7 @@ static int run(const struct command_env *env, const struct command_args *args)
     }
     if (check(buf_slice(&bytes), &keys, &extra, &result, &err) != CB_OK) {
         result = (struct check_result){.why = err.msg};
+        hint_at_rotation(buf_slice(&bytes), &keys);
     }
     const int status = print(args, &keys, &result);
     buf_free(&extra);
@@ -197,6 +230,11 @@ const struct command review_audit_check_proof = {
     .min_operands = 1,
     .max_operands = 1,
     .options = options,
-    .notes = "Exit status: 0 good, 1 not good, 2 cannot tell (wrong arguments, unreadable file).\n",
+    .notes =
+        "A log that was given a new key (audit rotate-key) signs with that from then on: pin the "
+        "old "
+        "and the\nnew one. `certbroker audit verify` with the old key follows the rotation, and "
+        "says which it is.\n"
+        "Exit status: 0 good, 1 not good, 2 cannot tell (wrong arguments, unreadable file).\n",
     .run = run,
 };

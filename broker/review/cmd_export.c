@@ -148,6 +148,7 @@ const struct command review_audit_export = {
         ", API Activity (6003).\n"
         "Every record by itself; event.id and metadata.uid are the log's name and the record's\n"
         "number, so that what comes twice can be told and what is missing is seen. Terms: see\n"
-        "certbroker audit search --help.\n",
+        "certbroker audit search --help.\n"
+        "Exit status: 0 done, 2 cannot, or the log is damaged: then what was written is not all.\n",
     .run = run,
 };

@@ -25,7 +25,7 @@ static const struct command_option options[] = {
     REVIEW_TERM_OPTIONS,
     {.name = "follow", .letter = 'f', .help = "then go on with what comes, until interrupted"},
     {.name = "lines", .letter = 'n', .kind = VALUE_TEXT, .value = "N",
-     .help = "so many of the newest (default 20; 0 with -f: only what comes)"},
+     .help = "so many of the newest first (default 20); with -f, 0 is: only what comes"},
     {.name = "raw", .help = "every record by itself"},
     {.name = "json", .help = "the records as they stand in the log, a line each"},
     {.name = "csv", .help = "comma-separated values, RFC 4180"},

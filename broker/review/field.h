@@ -33,6 +33,11 @@ struct review_field {
     const char *help;
 };
 
+/* Words of fields that have but some; each list is ended by NULL. */
+extern const char *const review_type_words[];
+extern const char *const review_reason_words[];
+extern const char *const review_decision_words[];
+
 #define FIELD_COUNT_MAX 48U
 extern const struct review_field review_fields[]; /* ended by a NULL name */
 

@@ -19,7 +19,10 @@ const char review_term_notes[] =
     "  ticket, seq, time, for, via, credential, caller-cert, action, profile, key, policy, idem, "
     "trace,\n"
     "  client-req, follows, supersedes, cert-owner, revoke-reason, aki, stage, effect, mismatch,\n"
-    "  upstream, status, latency, not-after, detail, path, by, note.\n";
+    "  upstream, status, latency, not-after, detail, path, by, note.\n"
+    "Exit status: 0 done (also where nothing fits), 1 part of the log is damaged or missing, 2 "
+    "cannot "
+    "run.\n";
 
 bool review_query(const struct command_args *args, struct query *ret)
 {

@@ -8,15 +8,20 @@
 /* clang-format off */
 #define REVIEW_TERM_OPTION(field, value_, help_)                                                   \
     {.name = (field), .many = true, .kind = VALUE_TEXT, .value = (value_), .help = (help_)}
+#define REVIEW_WORD_OPTION(field, value_, words_, help_)                                           \
+    {.name = (field), .many = true, .kind = VALUE_TEXT, .value = (value_), .words = (words_),      \
+     .help = (help_)}
 /* The fields that are asked for most, as options; each is FIELD=VALUE. */
 #define REVIEW_TERM_OPTIONS                                                                        \
     REVIEW_TERM_OPTION("client", "CLIENT", "who asked; * and ? may stand in it, as in the others"),\
     REVIEW_TERM_OPTION("name", "NAME", "a name asked for or granted"),                             \
     REVIEW_TERM_OPTION("rule", "RULE", "the policy's rule"),                                       \
-    REVIEW_TERM_OPTION("result", "WORD", "issued, denied, failed, unknown, revoked, refused, ..."),\
-    REVIEW_TERM_OPTION("decision", "WORD", "allow or deny"),                                       \
-    REVIEW_TERM_OPTION("reason", "WORD", "why not: name_not_allowed, unknown_client, ..."),        \
-    REVIEW_TERM_OPTION("type", "TYPE", "record type: issue.ok, policy.*, ..."),                    \
+    REVIEW_WORD_OPTION("result", "WORD", review_result_words,                                      \
+                       "issued, denied, failed, unknown, revoked, refused, ..."),                  \
+    REVIEW_WORD_OPTION("decision", "WORD", review_decision_words, "allow or deny"),                \
+    REVIEW_WORD_OPTION("reason", "WORD", review_reason_words,                                      \
+                       "why not: name_not_allowed, no_rule, ca_unknown, ..."),                     \
+    REVIEW_WORD_OPTION("type", "TYPE", review_type_words, "record type: issue.ok, policy.*, ..."), \
     REVIEW_TERM_OPTION("serial", "SERIAL", "hex, with or without colons, or decimal"),             \
     REVIEW_TERM_OPTION("fingerprint", "SHA256", "of a certificate; its beginning will do"),        \
     REVIEW_TERM_OPTION("req", "ID", "request id; its beginning will do"),                          \

@@ -164,6 +164,7 @@ const struct command review_audit_prove = {
     .max_operands = 1,
     .options = options,
     .notes =
+        "Of a serial or request id the first 8 digits will do.\n"
         "Writes a C2SP .tlog-proof: the record, the path through the hash tree and the signed\n"
         "checkpoint. Of several records about a certificate or a request it takes what came of it\n"
         "(issue.ok before revoke.ok before other outcomes). `certbroker audit check-proof` checks "

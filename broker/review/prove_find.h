@@ -18,7 +18,8 @@ struct prove_found {
 };
 
 /* prove_find - text: a record's number; else the serial of a certificate (hex, with or without colons,
- * or decimal) or the id of a request. The best of several is what came of it: the newest certificate,
+ * or decimal) or the id of a request, of both of which the first 8 digits will do where they are the only
+ * ones. The best of several is what came of it: the newest certificate,
  * else the newest revocation, else the newest outcome, else the newest record. By number, nothing is
  * looked up and the type is not set. CB_EINPUT: text can be none of these. CB_ENOENT: there is no such
  * record, or no log. CB_ELIMIT: more than PROVE_FOUND_MAX. */

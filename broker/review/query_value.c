@@ -139,7 +139,6 @@ static enum cb_code check_word(const struct query_term *t, struct slice value,
 
 static enum cb_code check_words(const struct query_term *t, struct slice value, struct cb_err *err)
 {
-    static const char *const decisions[] = {"allow", "deny", NULL};
     static const char *const actions[] = {"newcert", "revoke", "info", NULL};
     static const char *const effects[] = {"none", "possible", "done", NULL};
     const char *words[AUDIT_TYPE_COUNT + REVIEW_RESULT_COUNT + 1] = {NULL};
@@ -154,10 +153,14 @@ static enum cb_code check_words(const struct query_term *t, struct slice value, 
         return check_word(t, value, words, err);
     }
     if (strcmp(t->field->name, "decision") == 0) {
-        return check_word(t, value, decisions, err);
+        return check_word(t, value, review_decision_words, err);
     }
     if (strcmp(t->field->name, "action") == 0) {
         return check_word(t, value, actions, err);
+    }
+    /* Other versions may have others: a glob is never wrong. */
+    if (strcmp(t->field->name, "reason") == 0 && !query_is_glob(value)) {
+        return check_word(t, value, review_reason_words, err);
     }
     return strcmp(t->field->name, "effect") == 0 ? check_word(t, value, effects, err) : CB_OK;
 }
@@ -312,7 +315,7 @@ static enum cb_code time_value(struct query_term *t, const char *value, struct c
         return cb_fail(
             err, CB_EINPUT,
             "%s: \"%s\" is no time: write 24h or 7d (ago), +30d (from now), 2026-07-01 or "
-            "2026-07-01T12:00:00Z",
+            "2026-07-01T12:00:00Z (or +02:00)",
             t->field->name, name_quote(slice_of(value), quoted));
     }
     us = ahead ? now_us + (now_us - us) : us;

@@ -174,7 +174,7 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
     }
     settings_free(s->settings);
     s->settings = fresh;
-    log_info("reload.done", "%zu logs", s->witness.num_logs);
+    log_info("reload.done", "%zu log%s", s->witness.num_logs, s->witness.num_logs == 1 ? "" : "s");
 }
 
 /* ---------------------------------------------------------------- start and stop */
@@ -281,7 +281,8 @@ static void say_ready(const struct witness_server *s)
 {
     char vkey[NOTE_KEY_TEXT_MAX];
     note_key_text(note_signer_key(s->witness.signer), vkey);
-    log_info("ready", "witness %s, %zu logs", vkey, s->witness.num_logs);
+    log_info("ready", "witness %s, %zu log%s", vkey, s->witness.num_logs,
+             s->witness.num_logs == 1 ? "" : "s");
     if (geteuid() == 0) {
         log_warn("root", "a witness needs no privileges: run it as a user of its own");
     }

@@ -2,6 +2,7 @@
 wanted, certificates that the CA knows more of; strangers, forced reloads, damaged logs."""
 
 import csv
+import datetime
 import io
 import json
 import re
@@ -304,3 +305,62 @@ def test_a_log_that_was_cut(stories, copy):
         assert re.fullmatch(r"certbroker: warning: the newest checkpoint covers (\d+) records, there are "
                             r"(\d+): run `certbroker audit verify`", line), line
     assert stories.run("search").stderr == ""
+
+
+# ---------------------------------------------------------------- what is asked
+def test_reasons_are_known_words(stories):
+    done = stories.run("search", "reason=name_not_alowed")
+    assert done.returncode == 2 and 'did you mean "name_not_allowed"' in done.stderr
+    assert stories.run("search", "--reason", "unknown_client").returncode == 2
+    assert stories.text("search", "--count", "reason=deny_rule") == "1\n"
+    assert stories.text("search", "--count", "reason=something_n*") == "0\n"
+    recorded = {record["reason"] for record in stories.broker.audit().records
+                if record.get("reason") and record["type"] != "segment.close"}
+    for reason in recorded:
+        assert stories.text("search", "--count", f"reason={reason}") != "0\n"
+    script = stories.broker.command("completion", "bash").stdout
+    assert "'issued denied failed" in script and "deny_rule" in script and "issue.attempt" in script
+
+
+def test_times_with_an_offset(stories):
+    then = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=14)))
+    ago = (then - datetime.timedelta(hours=1)).isoformat(timespec="seconds")
+    ahead = (then + datetime.timedelta(hours=1)).isoformat(timespec="seconds")
+    assert "+14:00" in ago
+    assert int(stories.text("search", "--count", "--since", ago, "--until", ahead)) > 10
+    assert stories.text("search", "--count", "--since", ahead) == "0\n"
+    assert stories.run("search", "--since", "2026-07-01T22:00:00+25:00").returncode == 2
+
+
+def test_proofs_by_a_beginning(stories, tmp_path):
+    done = stories.run("prove", stories.orphan[:8], "-o", tmp_path / "proof")
+    assert done.returncode == 0 and "proven within" in done.stderr
+    done = stories.run("prove", "999")
+    assert done.returncode == 2 and re.search(r"no record 999: the log has \d+, 0 to \d+", done.stderr)
+    done = stories.run("prove", "0badc0de")
+    assert done.returncode == 2 and "nor one that begins so" in done.stderr
+
+
+def test_proof_after_a_rotation(stories, copy, tmp_path):
+    """With the old key alone: it is said that there may be a new one."""
+    old = stories.broker.command("audit", "init", "--dir", tmp_path / "log", "--origin", "a.example",
+                                 "--key", tmp_path / "old").stdout.splitlines()[-1]
+    other = stories.broker.command("audit", "init", "--dir", tmp_path / "log2", "--origin", "test/broker",
+                                   "--key", tmp_path / "new").stdout.splitlines()[-1]
+    proof = tmp_path / "proof"
+    assert stories.run("prove", "5", "-o", proof).returncode == 0
+    done = stories.broker.command("audit", "check-proof", proof, "-k", other)
+    assert done.returncode == 1 and "may have been rotated" in done.stderr
+    done = stories.broker.command("audit", "check-proof", proof, "-k", old)
+    assert done.returncode == 1 and "rotated" not in done.stderr
+
+
+def test_helps(stories):
+    listed = stories.broker.command("audit", "--help").stdout.splitlines()
+    listed = [line for line in listed if line.startswith("  audit ")]
+    assert len({re.match(r"  audit [a-z-]+ +", line).end() for line in listed}) == 1
+    for command in [line.split()[1] for line in listed]:
+        text = stories.broker.command("audit", command, "--help").stdout
+        assert text.endswith("\n") and "may be repeated; may" not in text
+        if command in ("search", "tail", "show", "why", "export", "archive", "prove", "check-proof"):
+            assert "\nExit status: 0 " in text, command
