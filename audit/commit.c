@@ -94,6 +94,7 @@ static void track(struct audit *a, const struct entry *e, uint64_t seq)
 
 void commit_settle(struct audit *a, struct batch *b)
 {
+    bool urgent = false;
     const uint64_t first = a->tree.size;
     atomic_store_explicit(&a->next_seq, first + b->num, memory_order_relaxed);
     stat_add(&a->records, b->num);
@@ -113,6 +114,7 @@ void commit_settle(struct audit *a, struct batch *b)
             append->seq = first + i;
             append->done(append, CB_OK);
         }
+        urgent = urgent || b->entries[i].type == AUDIT_SEGMENT_PRUNE;
     }
     for (size_t i = 0; i < b->num; i++) {
         merkle_append(&a->tree, entry_line(b, &b->entries[i]));
@@ -120,6 +122,9 @@ void commit_settle(struct audit *a, struct batch *b)
     a->last_record_us = clock_mono_us(a->clock);
     if (a->sealer != NULL) {
         sealer_publish(a->sealer, &a->segment, &a->tree);
+        if (urgent) { /* until it is signed it prunes nothing, and keeps a crashed log from opening */
+            sealer_urge(a->sealer);
+        }
     }
     b->num = 0;
     b->bytes = 0;

@@ -5,9 +5,12 @@
 #include "audit/archive_parts.h"
 #include "audit/pruned.h"
 #include "audit/reader.h"
+#include "audit/seals.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 struct finding {
     uint64_t seq;
@@ -99,6 +102,45 @@ static enum cb_code remove_pruned(const char *dir, const struct audit_io *io,
     }
     segdir_list_free(&list);
     return code != CB_OK || *files == 0 ? code : io_sync_dir(io, seg, err);
+}
+
+#define SIGN_POLL_MS 50
+#define SIGN_POLLS 200
+
+static enum cb_code wait_signed(const char *dir, const struct audit_io *io, uint64_t seq,
+                                struct vkeys *vkeys, struct cb_err *err)
+{
+    struct checkpoint c;
+    for (int i = 0; i < SIGN_POLLS; i++) {
+        const struct timespec ts = {.tv_nsec = SIGN_POLL_MS * 1000000L};
+        const enum cb_code code = vkeys_read(io, dir, vkeys, err);
+        if (code == CB_ENOENT) {
+            return CB_OK;
+        }
+        TRY(code);
+        TRY(seals_newest(io, dir, vkeys, &c, NULL, err));
+        if (c.size > seq) {
+            return CB_OK;
+        }
+        (void)nanosleep(&ts, NULL);
+    }
+    return cb_fail(
+        err, CB_ESYS,
+        "record %llu, the segment.prune, is not signed: nothing was removed. `certbroker "
+        "audit doctor` may know why",
+        (unsigned long long)seq);
+}
+
+enum cb_code prune_wait_signed(const char *dir, const struct audit_io *io, uint64_t seq,
+                               struct cb_err *err)
+{
+    struct vkeys *vkeys = malloc(sizeof(*vkeys));
+    if (vkeys == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory for the log's keys");
+    }
+    const enum cb_code code = wait_signed(dir, io == NULL ? &audit_system_io : io, seq, vkeys, err);
+    free(vkeys);
+    return code;
 }
 
 static enum cb_code clean_locked(const char *dir, const struct audit_io *io,

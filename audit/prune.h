@@ -58,6 +58,11 @@ enum cb_code prune_plan(const struct prune_options *options, struct prune_plan *
 void prune_event(const struct prune_plan *plan, const char *by, const char *note,
                  struct audit_event *ret);
 
+/* prune_wait_signed - until a checkpoint covers record seq, for ten seconds at most; at once where the log
+ * has no key. CB_ESYS: none does. Before that nothing may be removed: what is not signed prunes nothing. */
+enum cb_code prune_wait_signed(const char *dir, const struct audit_io *io, uint64_t seq,
+                               struct cb_err *err) CB_MUST_USE;
+
 /* prune_finish - seq: where the record is. CB_ECORRUPT: there is another one, or the log does not begin
  * behind it; nothing was removed then. *ret_files: how many were. */
 enum cb_code prune_finish(const char *dir, const struct audit_io *io, const struct prune_plan *plan,

@@ -31,6 +31,8 @@ struct recovered {
     struct note_key old_key, new_key;
     char statement[ROTATION_NOTE_MAX]; /* of that record: the note */
     size_t statement_len;
+    uint64_t statement_size; /* of the tree that it names */
+    unsigned char statement_root[SHA256_LEN];
     struct recover_loss loss; /* of recover_accepting alone */
 };
 

@@ -64,7 +64,8 @@ void sealing_free(struct sealing *sealing)
 /* ---- after recovery ---- */
 
 /* adopt_rotation - a key.rotate that became durable when state/vkeys had not been written yet. */
-static enum cb_code adopt_rotation(struct audit *a, const struct recovered *r, struct cb_err *err)
+static enum cb_code adopt_rotation(struct audit *a, const struct checkpoint *sealed,
+                                   const struct recovered *r, struct cb_err *err)
 {
     const size_t last = a->vkeys.num - 1;
     if (!r->rotated || a->vkeys.list[last].from > r->rotate_seq) {
@@ -73,6 +74,15 @@ static enum cb_code adopt_rotation(struct audit *a, const struct recovered *r, s
     if (!note_key_eq(&r->old_key, vkeys_current(&a->vkeys))) {
         return cb_fail(err, CB_ECORRUPT,
                        "record %llu of the audit log in %s changes another key than the log's",
+                       (unsigned long long)r->rotate_seq, a->dir);
+    }
+    /* While a rotation is under way nothing is signed. */
+    if (r->statement_size != sealed->size ||
+        memcmp(r->statement_root, sealed->root, SHA256_LEN) != 0) {
+        return cb_fail(err, CB_ECORRUPT,
+                       "record %llu of the audit log in %s changes the key by a statement about "
+                       "another tree than its newest checkpoint's: it was made for another time or "
+                       "another log",
                        (unsigned long long)r->rotate_seq, a->dir);
     }
     TRY(rotation_keep(a->io, a->dir, (struct slice){r->statement, r->statement_len}, err));
@@ -259,7 +269,7 @@ enum cb_code sealing_check(struct audit *a, struct sealing *sealing, const struc
         TRY(unsigned_check(a->io, a->dir, sealed->size, a->tree.size, &r->prev, &sealing->tail,
                            err));
     }
-    TRY(adopt_rotation(a, r, err));
+    TRY(adopt_rotation(a, sealed, r, err));
     struct sealer_start *start = calloc(1, sizeof(*start));
     if (start == NULL) {
         return cb_fail(err, CB_ENOMEM, "no memory for the sealer");

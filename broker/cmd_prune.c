@@ -174,6 +174,7 @@ static enum cb_code carry_out(const struct config *config, const struct wish *w,
     const char *dir = w->options.dir;
     const char *note = w->note == NULL ? "retention" : w->note;
     TRY(prune_record(config, dir, plan, w->options.archive, note, ret_seq, err));
+    TRY(prune_wait_signed(dir, NULL, *ret_seq, err));
     return prune_finish(dir, NULL, plan, *ret_seq, ret_files, err);
 }
 
