@@ -123,10 +123,8 @@ enum cb_code archive_copy_file(const struct audit_io *io, const char *from, cons
 {
     char part[SEGMENT_PATH_MAX];
     int out = -1;
-    const int in = io->open(io->ctx, from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (in < 0) {
-        return cb_fail_errno(err, "cannot open %s", from);
-    }
+    int in = -1;
+    TRY(io_open_file(io, from, 0, UINT64_MAX, &in, err));
     enum cb_code code = archive_begin(io, to, from, part, &out, err);
     if (code == CB_OK) {
         code = archive_end(io, to, part, out, copy_bytes(io, in, out, from, err), err);
@@ -142,7 +140,8 @@ enum cb_code archive_lock(const struct audit_io *io, const char *dir, int *ret_f
     char like[SEGMENT_PATH_MAX];
     TRY(segdir_join(dir, "state/ARCHIVE.lock", path, err));
     TRY(segdir_join(dir, "state/origin", like, err));
-    const int fd = io->open(io->ctx, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int fd =
+        io->open(io->ctx, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (fd < 0) {
         return cb_fail_errno(err, "cannot open %s", path);
     }

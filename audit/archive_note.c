@@ -113,9 +113,9 @@ static enum cb_code find(struct search *s, struct buf *out, bool *ret_found, str
     }
     s->origin = slice_of(s->vkeys->list[0].key.name);
     TRY(segdir_join(s->a->dir, "state/checkpoints.log", path, err));
-    s->fd = s->a->io->open(s->a->io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (s->fd < 0) {
-        return errno == ENOENT ? CB_OK : cb_fail_errno(err, "cannot open %s", path);
+    const enum cb_code opened = io_open_file(s->a->io, path, 0, SEALS_HISTORY_MAX, &s->fd, err);
+    if (opened != CB_OK) {
+        return opened == CB_ENOENT ? CB_OK : opened;
     }
     const enum cb_code looked = look(s, out, ret_found, err);
     (void)s->a->io->close(s->a->io->ctx, s->fd);

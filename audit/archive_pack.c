@@ -42,10 +42,8 @@ static enum cb_code write_packed(const struct audit_io *io, const struct closed 
                                  struct cb_err *err)
 {
     struct stat st;
-    const int from = io->open(io->ctx, c->plain, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (from < 0) {
-        return cb_fail_errno(err, "cannot open %s", c->plain);
-    }
+    int from = -1;
+    TRY(io_open_file(io, c->plain, 0, ZST_CONTENT_MAX, &from, err));
     enum cb_code code = CB_OK;
     if (io->fstat(io->ctx, from, &st) != 0) {
         code = cb_fail_errno(err, "fstat of %s", c->plain);

@@ -56,10 +56,8 @@ static enum cb_code frame_sum(const struct audit_io *io, const char *path,
                               unsigned char ret[FRAME_SUM_LEN], struct cb_err *err)
 {
     struct stat st;
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
-        return cb_fail_errno(err, "cannot open %s", path);
-    }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, UINT64_MAX, &fd, err));
     const bool ok =
         io->fstat(io->ctx, fd, &st) == 0 && st.st_size >= FRAME_SUM_LEN &&
         io->pread(io->ctx, fd, ret, FRAME_SUM_LEN, st.st_size - FRAME_SUM_LEN) == FRAME_SUM_LEN;

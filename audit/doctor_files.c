@@ -88,7 +88,7 @@ static void check_lock(struct doctor *d)
     if (segdir_join(d->dir, "state/LOCK", path, &err) != CB_OK) {
         return;
     }
-    const int fd = d->io->open(d->io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    const int fd = d->io->open(d->io->ctx, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0) {
         return;
     }

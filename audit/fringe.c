@@ -92,13 +92,12 @@ static enum cb_code read_tile(const struct audit_io *io, const char *dir, unsign
     char path[SEGMENT_PATH_MAX];
     tile_path(level, n, name);
     TRY(segdir_join(dir, name, path, err));
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? cb_fail(err, CB_ENOENT, "%s is missing", path) : code;
+    int fd = -1;
+    enum cb_code code = io_open_file(io, path, 0, UINT64_MAX, &fd, err);
+    if (code != CB_OK) {
+        return code == CB_ENOENT ? cb_fail(err, CB_ENOENT, "%s is missing", path) : code;
     }
     const ssize_t got = io->pread(io->ctx, fd, ret, TILE_BYTES, 0);
-    enum cb_code code = CB_OK;
     if (got < 0) {
         code = cb_fail_errno(err, "cannot read %s", path);
     } else if ((size_t)got != TILE_BYTES) {

@@ -55,8 +55,8 @@ static bool read_tile(const struct hashes *h, unsigned level, uint64_t n,
     if (h->from == HASHES_FROM_RECORDS || segdir_join(h->dir, name, path, &ignored) != CB_OK) {
         return false;
     }
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0) {
+    int fd = -1;
+    if (io_open_file(io, path, 0, UINT64_MAX, &fd, &ignored) != CB_OK) {
         return false;
     }
     const bool is_whole = io->pread(io->ctx, fd, ret, TILE_BYTES, 0) == (ssize_t)TILE_BYTES &&

@@ -170,16 +170,52 @@ static enum cb_code read_all(const struct audit_io *io, int fd, const char *path
                        : cb_fail(err, CB_ELIMIT, "%s: larger than %zu bytes", path, out->cap);
 }
 
+static enum cb_code check_file(const struct audit_io *io, int fd, const char *path, uint64_t max,
+                               struct cb_err *err)
+{
+    struct stat st;
+    if (io->fstat(io->ctx, fd, &st) != 0) {
+        return cb_fail_errno(err, "fstat of %s", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return cb_fail(err, CB_ECORRUPT, "%s: not a regular file", path);
+    }
+    if ((uint64_t)st.st_size > max) {
+        return cb_fail(err, CB_ECORRUPT, "%s: %lld bytes, and it never has more than %llu", path,
+                       (long long)st.st_size, (unsigned long long)max);
+    }
+    return CB_OK;
+}
+
+enum cb_code io_open_file(const struct audit_io *io, const char *path, int more, uint64_t max,
+                          int *ret_fd, struct cb_err *err)
+{
+    /* NONBLOCK: opening a pipe must not wait for a writer. */
+    const int fd =
+        io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | more, 0);
+    if (fd < 0) {
+        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
+        if (err->sys_errno == ELOOP) {
+            return cb_fail(err, CB_ECORRUPT, "%s: not a regular file", path);
+        }
+        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
+    }
+    const enum cb_code code = check_file(io, fd, path, max, err);
+    if (code != CB_OK) {
+        (void)io->close(io->ctx, fd);
+        return code;
+    }
+    *ret_fd = fd;
+    return CB_OK;
+}
+
 enum cb_code io_read_file(const struct audit_io *io, const char *dir, const char *name, size_t cap,
                           struct buf *out, struct cb_err *err)
 {
     char path[SEGMENT_PATH_MAX];
     TRY(segdir_join(dir, name, path, err));
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
-    }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, cap, &fd, err));
     buf_init(out, cap);
     const enum cb_code code = read_all(io, fd, path, out, err);
     (void)io->close(io->ctx, fd);
@@ -192,8 +228,8 @@ enum cb_code io_read_file(const struct audit_io *io, const char *dir, const char
 static enum cb_code write_and_sync(const struct audit_io *io, const char *path, struct slice bytes,
                                    struct cb_err *err)
 {
-    const int fd =
-        io->open(io->ctx, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int fd = io->open(
+        io->ctx, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (fd < 0) {
         return cb_fail_errno(err, "cannot create %s", path);
     }

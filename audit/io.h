@@ -43,6 +43,11 @@ enum cb_code io_sync_dir(const struct audit_io *io, const char *path,
 /* io_make_dir - mkdir with mode 0750; one that is already there is fine. */
 enum cb_code io_make_dir(const struct audit_io *io, const char *path,
                          struct cb_err *err) CB_MUST_USE;
+/* io_open_file - a file to be read, which must be a regular one of at most max bytes: a pipe, a device or a
+ * link that somebody put in its place neither hangs nor misleads whoever reads the log. more: further
+ * flags. CB_ENOENT: no such file. CB_ECORRUPT: something else stands there, or too much. */
+enum cb_code io_open_file(const struct audit_io *io, const char *path, int more, uint64_t max,
+                          int *ret_fd, struct cb_err *err) CB_MUST_USE;
 /* io_read_file - all bytes of dir/name, which is not larger than cap, into out (initialised here, freed
  * on failure). CB_ENOENT: no such file. */
 enum cb_code io_read_file(const struct audit_io *io, const char *dir, const char *name, size_t cap,

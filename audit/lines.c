@@ -18,20 +18,20 @@ _Static_assert(CARRY % ALIGNMENT == 0 && CHUNK % ALIGNMENT == 0, "O_DIRECT wants
 
 /* open_source - from the disk if the file system can; tmpfs for one cannot, and there the page
  * cache is the disk. Where O_DIRECT is refused we at least ask for clean pages to be dropped. */
-static int open_source(const struct audit_io *io, const char *path, enum lines_source source)
+static enum cb_code open_source(const struct audit_io *io, const char *path,
+                                enum lines_source source, int *ret_fd, struct cb_err *err)
 {
-    const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
     if (source == LINES_FROM_CACHE) {
-        return io->open(io->ctx, path, flags, 0);
+        return io_open_file(io, path, 0, ZST_CONTENT_MAX, ret_fd, err);
     }
-    int fd = io->open(io->ctx, path, flags | O_DIRECT, 0);
-    if (fd < 0 && errno == EINVAL) {
-        fd = io->open(io->ctx, path, flags, 0);
-        if (fd >= 0) {
-            (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    enum cb_code code = io_open_file(io, path, O_DIRECT, ZST_CONTENT_MAX, ret_fd, err);
+    if (code == CB_ESYS && err->sys_errno == EINVAL) {
+        code = io_open_file(io, path, 0, ZST_CONTENT_MAX, ret_fd, err);
+        if (code == CB_OK) {
+            (void)posix_fadvise(*ret_fd, 0, 0, POSIX_FADV_DONTNEED);
         }
     }
-    return fd;
+    return code;
 }
 
 /* open_packed - the other form. A segment is packed before its plain file goes, so looking for them
@@ -59,12 +59,8 @@ static enum cb_code open_either(struct lines *l, const char *path, enum lines_so
     if (segdir_is_packed(path)) {
         return open_packed(l, path, &size, err);
     }
-    l->fd = open_source(l->io, path, source);
-    if (l->fd >= 0) {
-        return CB_OK;
-    }
-    return errno == ENOENT ? open_packed(l, path, &size, err)
-                           : cb_fail_errno(err, "cannot open %s", path);
+    const enum cb_code code = open_source(l->io, path, source, &l->fd, err);
+    return code == CB_ENOENT ? open_packed(l, path, &size, err) : code;
 }
 
 enum cb_code lines_open(struct lines *l, const struct audit_io *io, const char *path,

@@ -203,7 +203,9 @@ static enum cb_code read_tile(struct planner *p, uint64_t n, unsigned char out[T
     char path[SEGMENT_PATH_MAX];
     tile_path(0, n, name);
     TRY(segdir_join(p->options->dir, name, path, err));
-    const int fd = p->io->open(p->io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    struct cb_err ignored;
+    int fd = -1;
+    (void)!io_open_file(p->io, path, 0, UINT64_MAX, &fd, &ignored);
     const ssize_t got = fd < 0 ? -1 : p->io->pread(p->io->ctx, fd, out, TILE_BYTES, 0);
     if (fd >= 0) {
         (void)p->io->close(p->io->ctx, fd);

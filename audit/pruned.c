@@ -48,8 +48,8 @@ static char *read_file(const char *dir, size_t *ret_len)
     if (segdir_join(dir, "state/pruned", path, &ignored) != CB_OK) {
         return NULL;
     }
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
+    int fd = -1;
+    if (io_open_file(io, path, 0, AUDIT_LINE_MAX, &fd, &ignored) != CB_OK) {
         return NULL;
     }
     char *text = malloc(AUDIT_LINE_MAX);

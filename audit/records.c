@@ -102,12 +102,12 @@ static enum cb_code near_in_plain(struct records *r, const char *path, uint64_t 
 {
     const struct audit_io *io = &audit_system_io;
     struct stat st;
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0) {
+    int fd = -1;
+    enum cb_code code = io_open_file(io, path, 0, UINT64_MAX, &fd, err);
+    if (code != CB_OK) {
         *ret = 0;
-        return errno == ENOENT ? CB_OK : cb_fail_errno(err, "cannot open %s", path);
+        return code == CB_ENOENT ? CB_OK : code;
     }
-    enum cb_code code = CB_OK;
     if (io->fstat(io->ctx, fd, &st) != 0) {
         code = cb_fail_errno(err, "fstat of %s", path);
     } else {
@@ -266,12 +266,11 @@ static enum cb_code peek_end(struct records *r, const char *path, uint64_t *ret,
     const struct audit_io *io = &audit_system_io;
     struct stat st;
     ssize_t got = -1;
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0 || io->fstat(io->ctx, fd, &st) != 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        if (fd >= 0) {
-            (void)io->close(io->ctx, fd);
-        }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, UINT64_MAX, &fd, err));
+    if (io->fstat(io->ctx, fd, &st) != 0) {
+        const enum cb_code code = cb_fail_errno(err, "fstat of %s", path);
+        (void)io->close(io->ctx, fd);
         return code;
     }
     const off_t from = st.st_size > (off_t)PEEK ? st.st_size - (off_t)PEEK : 0;

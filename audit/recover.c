@@ -96,6 +96,8 @@ static enum cb_code take_rotation(struct pass *p, struct slice line, const struc
     }
     p->r->old_key = statement.old_key;
     p->r->new_key = statement.new_key;
+    p->r->statement_size = statement.size;
+    memcpy(p->r->statement_root, statement.root, SHA256_LEN);
     p->r->rotated = true;
     p->r->rotate_seq = info->seq;
     return CB_OK;
@@ -238,10 +240,8 @@ static enum cb_code read_lines(struct pass *p, struct lines *l, struct slice *re
  * anything is built on them. Reading comes after: it must see the disk. */
 static enum cb_code settle(const char *path, const struct audit_io *io, struct cb_err *err)
 {
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0) {
-        return cb_fail_errno(err, "cannot open %s", path);
-    }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, UINT64_MAX, &fd, err));
     enum cb_code code = CB_OK;
     if (io->fsync(io->ctx, fd) != 0) {
         code = cb_fail_errno(err, "fsync of %s", path);

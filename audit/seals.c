@@ -39,8 +39,8 @@ enum cb_code seals_store(const struct audit_io *io, const char *dir, struct slic
     TRY(segdir_join(dir, "state", path, err));
     TRY(io_put_file(io, path, "checkpoint", note, err));
     TRY(segdir_join(dir, "state/checkpoints.log", path, err));
-    const int fd =
-        io->open(io->ctx, path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int fd = io->open(
+        io->ctx, path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (fd < 0) {
         return cb_fail_errno(err, "cannot open %s", path);
     }
@@ -82,11 +82,8 @@ static enum cb_code read_tail(const struct audit_io *io, const char *path, char 
                               struct cb_err *err)
 {
     struct stat st;
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
-    }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, SEALS_HISTORY_MAX, &fd, err));
     ssize_t got = -1;
     if (io->fstat(io->ctx, fd, &st) == 0) {
         const off_t from = st.st_size > (off_t)TAIL_MAX ? st.st_size - (off_t)TAIL_MAX : 0;

@@ -11,6 +11,8 @@
 #include "audit/io.h"
 #include "audit/vkeys.h"
 
+#define SEALS_HISTORY_MAX                                                                          \
+    (UINT64_C(1) << 36)     /* bytes of checkpoints.log: one a second for ten years */
 #define SEAL_NOTE_MAX 4096U /* a checkpoint of ours: three lines and one or two signatures */
 
 /* seals_store - make the note the newest checkpoint, then add it to the history. CB_ESYS: it may be

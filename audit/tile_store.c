@@ -39,7 +39,7 @@ static enum cb_code write_part(const struct tile_store *s, size_t i, struct cb_e
 {
     char path[SEGMENT_PATH_MAX];
     char part[SEGMENT_PATH_MAX];
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     TRY(tile_paths(s, i, path, part, err));
     int fd = s->io->open(s->io->ctx, part, flags, 0640);
     if (fd < 0 && errno == ENOENT) {

@@ -144,14 +144,15 @@ enum cb_code writer_read_origin(struct audit *a, struct cb_err *err)
     char path[SEGMENT_PATH_MAX];
     char text[sizeof(a->origin) + 1];
     TRY(segdir_join(a->dir, "state/origin", path, err));
-    const int fd = a->io->open(a->io->ctx, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (fd < 0) {
-        const bool missing = errno == ENOENT || errno == ENOTDIR;
+    int fd = -1;
+    const enum cb_code code = io_open_file(a->io, path, 0, sizeof(text), &fd, err);
+    if (code != CB_OK) {
+        const bool missing = err->sys_errno == ENOENT || err->sys_errno == ENOTDIR;
         return missing ? cb_fail(err, CB_ENOENT,
                                  "%s holds no audit log (no state/origin): a new log is made only "
                                  "by an explicit `certbroker audit init`",
                                  a->dir)
-                       : cb_fail_errno(err, "cannot open %s", path);
+                       : code;
     }
     const ssize_t got = a->io->pread(a->io->ctx, fd, text, sizeof(text), 0);
     (void)a->io->close(a->io->ctx, fd);

@@ -66,11 +66,8 @@ static enum cb_code read_header(struct zst *z, uint64_t *ret_size, struct cb_err
 enum cb_code zst_open(const struct audit_io *io, const char *path, struct zst **ret,
                       uint64_t *ret_size, struct cb_err *err)
 {
-    const int fd = io->open(io->ctx, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0) {
-        const enum cb_code code = cb_fail_errno(err, "cannot open %s", path);
-        return err->sys_errno == ENOENT ? (err->code = CB_ENOENT) : code;
-    }
+    int fd = -1;
+    TRY(io_open_file(io, path, 0, ZST_CONTENT_MAX, &fd, err));
     struct zst *z = calloc(1, sizeof(*z));
     if (z == NULL) {
         (void)io->close(io->ctx, fd);

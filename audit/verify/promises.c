@@ -3,6 +3,7 @@
 
 #include "audit/io.h"
 #include "audit/rotation.h"
+#include "audit/seals.h"
 #include "audit/segdir.h"
 #include "audit/verify/note_stream.h"
 
@@ -146,9 +147,10 @@ static enum cb_code read_logged(struct promises *c, struct findings *findings, s
     char path[SEGMENT_PATH_MAX];
     struct note_stream s;
     TRY(segdir_join(c->dir, LOG_NAME, path, err));
-    c->log_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (c->log_fd < 0) {
-        return errno == ENOENT ? CB_OK : cb_fail_errno(err, "cannot open %s", path);
+    const enum cb_code opened =
+        io_open_file(&audit_system_io, path, 0, SEALS_HISTORY_MAX, &c->log_fd, err);
+    if (opened != CB_OK) {
+        return opened == CB_ENOENT ? CB_OK : opened;
     }
     TRY(note_stream_open(&s, c->log_fd, path, slice_of(c->origin), err));
     const size_t before = c->num;

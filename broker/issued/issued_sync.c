@@ -4,11 +4,11 @@
 #include "broker/issued/issued_sync.h"
 
 #include "audit/reader.h"
+#include "broker/base/file.h"
 #include "broker/base/log.h"
 #include "broker/issued/issued_apply.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,20 +44,7 @@ static enum cb_code read_origin(const char *audit_dir, struct buf *out, struct c
     if (snprintf(path, sizeof(path), "%s/state/origin", audit_dir) >= (int)sizeof(path)) {
         return cb_fail(err, CB_EINPUT, "index of certificates: the audit log's path is too long");
     }
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return cb_fail_errno(err, "index of certificates: cannot open %s", path);
-    }
-    char bytes[ORIGIN_MAX];
-    const ssize_t len = read(fd, bytes, sizeof(bytes));
-    const int saved = errno;
-    (void)close(fd);
-    if (len < 0) {
-        errno = saved;
-        return cb_fail_errno(err, "index of certificates: cannot read %s", path);
-    }
-    buf_add(out, bytes, (size_t)len);
-    return buf_ok(out) ? CB_OK : cb_fail(err, CB_ENOMEM, "index of certificates: out of memory");
+    return file_read(path, FILE_PUBLIC, ORIGIN_MAX, out, err);
 }
 
 /* remove_file - the database's file or one of SQLite's beside it; not there is fine. */
@@ -118,11 +105,8 @@ static enum cb_code ensure_open(struct issued_sync *s, struct cb_err *err)
         return CB_OK;
     }
     struct buf origin;
-    buf_init(&origin, ORIGIN_MAX);
-    enum cb_code code = read_origin(s->audit_dir, &origin, err);
-    if (code == CB_OK) {
-        code = open_db(s, buf_slice(&origin), err);
-    }
+    TRY(read_origin(s->audit_dir, &origin, err));
+    const enum cb_code code = open_db(s, buf_slice(&origin), err);
     buf_free(&origin);
     return code;
 }

@@ -1,11 +1,15 @@
 /* cursor.c - see cursor.h. */
 #include "broker/ship/cursor.h"
 
+#include "broker/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#define CURSOR_MAX 32U
 
 static enum cb_code make_path(const char *audit_dir, const char *name, const char *suffix,
                               char out[PATH_MAX], struct cb_err *err)
@@ -18,21 +22,23 @@ static enum cb_code make_path(const char *audit_dir, const char *name, const cha
 enum cb_code cursor_read(const char *audit_dir, const char *name, uint64_t *ret, struct cb_err *err)
 {
     char path[PATH_MAX];
-    char text[32];
+    struct buf text;
     TRY(make_path(audit_dir, name, "", path, err));
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
+    const enum cb_code code = file_read(path, FILE_PUBLIC, CURSOR_MAX, &text, err);
+    if (code != CB_OK && err->sys_errno == ENOENT) {
         *ret = 0;
         return CB_OK;
     }
-    if (fd < 0) {
-        return cb_fail_errno(err, "cannot open %s", path);
+    if (code == CB_ESYS) {
+        return code;
     }
-    const ssize_t got = read(fd, text, sizeof(text));
-    (void)close(fd);
-    const struct slice line = {text, got > 0 ? (size_t)got : 0};
-    if (!slice_has_suffix(line, SLICE("\n")) ||
-        !slice_to_u64((struct slice){line.ptr, line.len - 1}, ret)) {
+    const struct slice line = code == CB_OK ? buf_slice(&text) : SLICE("");
+    const bool is_number = slice_has_suffix(line, SLICE("\n")) &&
+                           slice_to_u64((struct slice){line.ptr, line.len - 1}, ret);
+    if (code == CB_OK) {
+        buf_free(&text);
+    }
+    if (!is_number) {
         return cb_fail(err, CB_ECORRUPT,
                        "%s does not hold a record's number; delete it to have the whole log sent "
                        "again",
@@ -49,7 +55,8 @@ enum cb_code cursor_write(const char *audit_dir, const char *name, uint64_t seq,
     TRY(make_path(audit_dir, name, "", path, err));
     TRY(make_path(audit_dir, name, ".part", part, err));
     const int len = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)seq);
-    const int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    const int fd =
+        open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
     if (fd < 0) {
         return cb_fail_errno(err, "cannot create %s", part);
     }
