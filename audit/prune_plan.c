@@ -304,9 +304,8 @@ static enum cb_code finish(struct planner *p, struct cb_err *err)
     return check_tiles(p, err);
 }
 
-static enum cb_code plan(struct planner *p, struct cb_err *err)
+static enum cb_code begin(struct planner *p, struct cb_err *err)
 {
-    bool end = false;
     if (p->options->keep_s > PRUNE_KEEP_MAX_S) {
         return cb_fail(err, CB_EINPUT, "records can be kept for 100 years at most");
     }
@@ -322,6 +321,13 @@ static enum cb_code plan(struct planner *p, struct cb_err *err)
         TRY(archive_place_check(p->options->archive, err));
         TRY(elsewhere_check(p->options->dir, p->options->archive, err));
     }
+    return CB_OK;
+}
+
+static enum cb_code plan(struct planner *p, struct cb_err *err)
+{
+    bool end = false;
+    TRY(begin(p, err));
     for (size_t i = 0; i < p->chain.num && !end; i++) {
         if (i + 1 == p->chain.num) {
             stays(p, p->chain.links[i].no, "it is the newest");
