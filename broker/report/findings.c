@@ -40,7 +40,7 @@ struct time_text {
 
 static struct time_text time_text(int64_t us)
 {
-    struct time_text t;
+    struct time_text t = {""};
     time_format_s(us / 1000000, t.text);
     return t;
 }
