@@ -37,8 +37,8 @@ enum cb_code note_key_parse(struct slice text, struct note_key *ret,
                             struct cb_err *err) CB_MUST_USE;
 void note_key_text(const struct note_key *key, char out[NOTE_KEY_TEXT_MAX]);
 bool note_key_eq(const struct note_key *a, const struct note_key *b);
-/* note_name_valid - 1..NOTE_NAME_MAX bytes of UTF-8 without white space, control characters and plus
- * signs. */
+/* note_name_valid - 1..NOTE_NAME_MAX bytes of UTF-8 without white space and plus signs (C2SP), and
+ * without characters that show nothing or turn the direction of others: control, format, private use. */
 bool note_name_valid(struct slice name);
 
 /* note_signer_new - a fresh random key; the name must be valid. note_signer_parse - PRIVATE+KEY+NAME+ID+BASE64(type, seed).

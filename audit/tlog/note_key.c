@@ -11,23 +11,45 @@
 #define ID_LEN 4U
 #define KEY_BYTES (1U + NOTE_ED25519_LEN) /* type, key */
 
-/* is_space_at - one of Unicode's white space characters (and the control characters) at the start of
- * s, which is UTF-8: U+0000..20, 7f, 85, a0, 1680, 2000..200a, 2028, 2029, 202f, 205f, 3000. */
-static bool is_space_at(struct slice s)
+struct range {
+    uint32_t from, to;
+};
+
+/* Characters beyond ASCII that no name may have: white space (as C2SP has it), and those that show
+ * nothing, join, or turn the direction of what stands around them. A name is printed by whoever reads
+ * notes, and it must look like what it is. */
+static const struct range refused[] = {
+    {0x0080, 0x00a0},   {0x00ad, 0x00ad},    {0x034f, 0x034f}, {0x061c, 0x061c}, {0x115f, 0x1160},
+    {0x1680, 0x1680},   {0x17b4, 0x17b5},    {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f},
+    {0x205f, 0x206f},   {0x3000, 0x3000},    {0x3164, 0x3164}, {0xd800, 0xf8ff}, {0xfe00, 0xfe0f},
+    {0xfeff, 0xfeff},   {0xffa0, 0xffa0},    {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff},
+};
+
+/* character_at - the first one of s, which is UTF-8 and not empty; *ret_len: its bytes. */
+static uint32_t character_at(struct slice s, size_t *ret_len)
 {
-    static const char *const spaces[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80",
-                                         "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
-                                         "\xe2\x81\x9f", "\xe3\x80\x80"};
     const unsigned char first = (unsigned char)s.ptr[0];
-    if (first <= 0x20 || first == 0x7f) {
+    const size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = len == 1 ? first : first & (0xffU >> (len + 1));
+    for (size_t i = 1; i < len && i < s.len; i++) {
+        code = code << 6 | ((unsigned char)s.ptr[i] & 0x3fU);
+    }
+    *ret_len = len;
+    return code;
+}
+
+static bool is_refused(uint32_t code)
+{
+    if (code <= 0x20 || code == 0x7f || code == '+') {
         return true;
     }
-    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
-        if (slice_has_prefix(s, slice_of(spaces[i]))) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (code >= refused[i].from && code <= refused[i].to) {
             return true;
         }
     }
-    return s.len >= 3 && memcmp(s.ptr, "\xe2\x80", 2) == 0 && (unsigned char)s.ptr[2] <= 0x8a;
+    return false;
 }
 
 bool note_name_valid(struct slice name)
@@ -35,8 +57,9 @@ bool note_name_valid(struct slice name)
     if (name.len == 0 || name.len > NOTE_NAME_MAX || !utf8_valid(name)) {
         return false;
     }
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '+' || is_space_at(slice_from(name, i))) {
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i += len) {
+        if (is_refused(character_at(slice_from(name, i), &len))) {
             return false;
         }
     }
@@ -84,8 +107,8 @@ static enum cb_code read_parts(struct slice text, struct key_parts *ret, struct 
     if (!note_name_valid(ret->name)) {
         return cb_fail(
             err, CB_EINPUT,
-            "a key begins with the signer's name, 1 to %u characters without white space, "
-            "and a plus sign",
+            "a key begins with the signer's name, 1 to %u characters without white space and "
+            "invisible ones, and a plus sign",
             NOTE_NAME_MAX);
     }
     if (rest.len < 10 || rest.ptr[9] != '+' ||

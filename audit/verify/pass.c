@@ -211,6 +211,8 @@ static void check_type(struct pass *p, const struct line_info *info)
     struct cb_err why;
     if (p->closed) {
         say(p, info->seq, "stands behind segment.close");
+    } else if (troubles_take(p->scope.troubles, info, &why) != CB_OK) {
+        say(p, info->seq, why.msg);
     } else if (info->type == AUDIT_SEGMENT_OPEN) {
         say(p, info->seq, "a segment.open within a segment");
     } else if (info->type == AUDIT_SEGMENT_CLOSE) {

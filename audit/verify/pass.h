@@ -11,12 +11,14 @@
 #include "audit/verify/keys.h"
 #include "audit/verify/policies.h"
 #include "audit/verify/tree.h"
+#include "audit/verify/troubles.h"
 
 /* What is known of a segment before it is read. */
 struct pass_scope {
     const char *file;            /* its name in the log's directory, for findings */
     const char *origin;          /* of the log */
     struct rotations *rotations; /* gets the key.rotate records */
+    struct troubles *troubles;   /* gets what the log says of itself; NULL: nobody asks */
     struct policies
         *policies; /* gets the digests of policies that came into force; NULL: nobody does */
     uint64_t no, first_seq;

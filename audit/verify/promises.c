@@ -11,11 +11,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_NAME "state/checkpoints.log"
 #define COSIGNED_NAME "state/cosigned"
 #define NEWEST_NAME "state/checkpoint"
+#define HISTORY_TAIL 65536
 
 struct verify_finding promises_place(const struct promises *c, const struct promise *promise)
 {
@@ -184,6 +186,47 @@ static enum cb_code read_own(struct promises *c, const char *name, enum promise_
     return add(c, &promise, err);
 }
 
+/* ---- was the history cut? ---- */
+
+/* keep_seen - state/checkpoint as it is before checkpoints.log is read, which must have it, or gets it any
+ * moment. */
+static void keep_seen(struct promises *c)
+{
+    struct cb_err ignored;
+    if (io_read_file(&audit_system_io, c->dir, NEWEST_NAME, NOTE_BYTES_MAX, &c->seen, &ignored) !=
+        CB_OK) {
+        c->seen = (struct buf){0};
+    }
+}
+
+void promises_check_history(const struct promises *c, struct findings *findings)
+{
+    struct promise seen = {.size = 0};
+    struct cb_err ignored;
+    char tail[HISTORY_TAIL];
+    struct stat st = {.st_size = 0};
+    if (c->seen.data == NULL || read_note(c, buf_slice(&c->seen), &seen, &ignored) != CB_OK ||
+        seen.size <= c->logged) {
+        return;
+    }
+    if (c->log_fd >= 0 && fstat(c->log_fd, &st) == 0) {
+        const off_t from = st.st_size > (off_t)sizeof(tail) ? st.st_size - (off_t)sizeof(tail) : 0;
+        const ssize_t got = pread(c->log_fd, tail, sizeof(tail), from);
+        if (got > 0 && memmem(tail, (size_t)got, c->seen.data, c->seen.len) != NULL) {
+            return; /* it was on its way */
+        }
+    }
+    if (c->log_fd < 0) {
+        findings_notice(findings, LOG_NAME " is not there, as in an archive: of what was signed "
+                                           "before, nothing was compared");
+        return;
+    }
+    findings_notice(findings,
+                    LOG_NAME " ends with a checkpoint of %llu records, and there is one of %llu: a "
+                             "crash loses the last few, otherwise somebody has cut it",
+                    (unsigned long long)c->logged, (unsigned long long)seen.size);
+}
+
 static enum cb_code read_outside(struct promises *c, size_t num, struct cb_err *err)
 {
     for (size_t i = 0; i < num; i++) {
@@ -257,6 +300,7 @@ enum cb_code promises_read(struct promises *c, const struct verify_options *opti
         code = read_own(c, COSIGNED_NAME, PROMISE_COSIGNED, &c->cosigned, findings, err);
     }
     if (code == CB_OK) {
+        keep_seen(c);
         code = read_logged(c, findings, err);
     }
     if (code == CB_OK) {
@@ -278,6 +322,7 @@ void promises_free(struct promises *c)
     free(c->list);
     buf_free(&c->newest);
     buf_free(&c->cosigned);
+    buf_free(&c->seen);
     *c = (struct promises){.log_fd = -1};
 }
 

@@ -49,6 +49,7 @@ struct promises {
     size_t max_num;              /* before checkpoints.log is thinned out */
     uint64_t history;            /* notes that checkpoints.log has; not all are in the list */
     int log_fd;                  /* -1: no such file */
+    struct buf seen;             /* state/checkpoint, before checkpoints.log was read */
     struct buf newest, cosigned; /* the notes; empty: no such file */
     char origin[NOTE_NAME_MAX + 1];
     uint64_t sealed;   /* largest size the log's own state names */
@@ -75,6 +76,10 @@ void promises_free(struct promises *c);
 #define PROMISE_NAME_MAX 220U
 void promises_name(const struct promises *c, const struct promise *promise,
                    char out[PROMISE_NAME_MAX]);
+
+/* promises_check_history - a while after promises_read: is what stood in state/checkpoint then in
+ * checkpoints.log by now? */
+void promises_check_history(const struct promises *c, struct findings *findings);
 
 /* promises_from - the first promise about more than size records: an index, c->num if there is none. */
 size_t promises_from(const struct promises *c, uint64_t size);

@@ -130,6 +130,7 @@ enum cb_code run_segment(struct run *run, struct run_worker *w, size_t index, st
     const struct pass_scope scope = {.file = file,
                                      .origin = run->origin,
                                      .rotations = &run->rotations,
+                                     .troubles = &run->troubles,
                                      .policies = &run->policies,
                                      .no = link->no,
                                      .first_seq = link->first_seq,

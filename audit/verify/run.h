@@ -27,8 +27,9 @@ struct run {
     struct promises *promises;
     struct findings *findings;
     struct tile_source tiles;
-    struct rotations rotations;     /* those that were read */
-    struct policies policies;       /* those that records put in force */
+    struct rotations rotations; /* those that were read */
+    struct policies policies;   /* those that records put in force */
+    struct troubles troubles;
     struct segment_result *results; /* one for each link; owned */
     bool pruned_found;              /* something is wrong with what is kept of pruned records */
     unsigned threads;

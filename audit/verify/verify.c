@@ -239,10 +239,12 @@ static enum cb_code look(struct verifying *v, struct cb_err *err)
     TRY(signatures_check(v->options, &v->promises, &v->keys.in_force, v->run.threads, &v->findings,
                          &v->report->signatures, err));
     check_cosigned(v);
+    promises_check_history(&v->promises, &v->findings);
     TRY(policies_check(&v->run.policies, v->options->dir, &v->findings, &v->report->policies, err));
     if (v->run.results != NULL) {
         TRY(judge_promises(v, err));
         judge_keys(v);
+        troubles_judge(&v->run.troubles, v->report->sealed, &v->findings);
     }
     TRY(judge_outside(v, err));
     TRY(judge_newer(v, err));
@@ -288,6 +290,7 @@ static enum cb_code attempt(const struct verify_options *options, bool is_last,
     v->is_last = is_last;
     findings_init(&v->findings);
     rotations_init(&v->run.rotations);
+    troubles_init(&v->run.troubles);
     policies_init(&v->run.policies);
     enum cb_code code = keys_read(&v->keys, options->dir, options->key, &v->findings, err);
     code = code == CB_OK ? check_witnesses(v, err) : code;
@@ -302,6 +305,7 @@ static enum cb_code attempt(const struct verify_options *options, bool is_last,
     chain_free(&v->run.chain);
     free(v->run.results);
     rotations_free(&v->run.rotations);
+    troubles_free(&v->run.troubles);
     policies_free(&v->run.policies);
     findings_free(&v->findings);
     free(v);

@@ -2,12 +2,15 @@
 #include "broker/cli/output.h"
 
 #include "broker/base/clock.h"
+#include "broker/cli/escape.h"
+#include "broker/cli/terminal.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define US_PER_S 1000000
+#define COMPLAINT_MAX 8192U
 #define ZONE_LEN (sizeof("+02:00") - 1)
 #define AGO_MAX_S 3155760000ULL /* a hundred years */
 
@@ -15,6 +18,17 @@ int cli_no_memory(void)
 {
     (void)fprintf(stderr, "certbroker: out of memory\n");
     return EXIT_USAGE;
+}
+
+void cli_complain(const char *what, const struct cb_err *err)
+{
+    struct buf out;
+    buf_init(&out, COMPLAINT_MAX);
+    buf_printf(&out, "certbroker: %s", what);
+    cli_add_escaped(&out, slice_of(err->msg), cli_terminal().is_utf8 ? CLI_UTF8 : CLI_ASCII);
+    buf_add_char(&out, '\n');
+    (void)fputs(buf_ok(&out) ? out.data : "certbroker: out of memory\n", stderr);
+    buf_free(&out);
 }
 
 /* ---- times ---- */

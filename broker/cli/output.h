@@ -20,6 +20,9 @@ bool cli_time(const char *text, int64_t *ret_us);
  * stderr that there was no memory or that it could not be written. */
 int cli_print(struct buf *out, int status);
 int cli_no_memory(void); /* says so; EXIT_USAGE */
+/* cli_complain - "certbroker: ", what ("" or a beginning of the sentence) and the message, a line on stderr.
+ * Messages quote names of files and what stands in them: escaped. */
+void cli_complain(const char *what, const struct cb_err *err);
 
 /* Colours: "" when stdout is no terminal, NO_COLOR is set or TERM is dumb. */
 struct cli_colours {

@@ -150,7 +150,7 @@ static int archive(const struct command_args *args, const char *dir, int64_t bef
     }
     const int status = cli_print(&r.out, EXIT_OK);
     if (code != CB_OK) {
-        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
+        cli_complain("", &err);
         return code == CB_ECORRUPT ? EXIT_PROBLEM : EXIT_USAGE;
     }
     return status;

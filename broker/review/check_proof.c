@@ -210,7 +210,7 @@ static int run(const struct command_env *env, const struct command_args *args)
         code = file_read(args_operand(args, 0), FILE_PUBLIC, PROOF_FILE_MAX, &bytes, &err);
     }
     if (code != CB_OK) {
-        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
+        cli_complain("", &err);
         return EXIT_USAGE;
     }
     if (check(buf_slice(&bytes), &keys, &extra, &result, &err) != CB_OK) {

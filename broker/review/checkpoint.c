@@ -130,7 +130,7 @@ static int run(const struct command_env *env, const struct command_args *args)
     const enum cb_code code = prover_open(audit.dir, &p, &err);
     int status = code == CB_ECORRUPT ? EXIT_PROBLEM : EXIT_USAGE;
     if (code != CB_OK) {
-        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
+        cli_complain("", &err);
     } else {
         status = print(args, p);
     }

@@ -1,5 +1,6 @@
 /* cmd_show.c - certbroker audit show, audit why: one request or certificate, on one screen. */
 #include "broker/review/options.h"
+#include "broker/cli/output.h"
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
 #include "broker/review/seal_notice.h"
@@ -64,7 +65,7 @@ static int say_nothing_found(const char *dir, const char *id, const struct cb_er
 {
     char quoted[NAME_QUOTE_SIZE];
     if (err->code == CB_ENOENT) {
-        (void)fprintf(stderr, "certbroker: %s\n", err->msg);
+        cli_complain("", err);
     }
     (void)fprintf(
         stderr,

@@ -107,7 +107,7 @@ static int run(const struct command_env *env, const struct command_args *args)
     }
     buf_free(&out);
     if (code != CB_OK) {
-        (void)fprintf(stderr, "certbroker: %s\n", err.msg);
+        cli_complain("", &err);
     }
     return code == CB_OK                               ? EXIT_OK
            : code == CB_ECORRUPT || code == CB_ECRYPTO ? EXIT_PROBLEM

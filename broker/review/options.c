@@ -79,6 +79,6 @@ int review_damage_said(const struct review_damage *damage, int status)
 
 int review_failed(const struct cb_err *err)
 {
-    (void)fprintf(stderr, "certbroker: %s\n", err->msg);
+    cli_complain("", err);
     return EXIT_USAGE;
 }

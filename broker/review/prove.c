@@ -47,7 +47,7 @@ static int status_of(enum cb_code code)
 
 static int fail(enum cb_code code, const struct cb_err *err)
 {
-    (void)fprintf(stderr, "certbroker: %s\n", err->msg);
+    cli_complain("", err);
     return status_of(code);
 }
 

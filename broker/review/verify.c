@@ -68,7 +68,7 @@ static struct cli_progress_at read_progress(void *ctx)
 
 static int say_unknown(const struct cb_err *err)
 {
-    (void)fprintf(stderr, "certbroker: cannot tell whether the log is whole: %s\n", err->msg);
+    cli_complain("cannot tell whether the log is whole: ", err);
     return EXIT_UNKNOWN;
 }
 

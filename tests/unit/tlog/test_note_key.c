@@ -100,7 +100,19 @@ static void test_names(void **state)
     } cases[] = {{"a", true},
                  {"acme.example/broker1", true},
                  {"caf\xc3\xa9", true},
-                 {"\xe2\x80\x8b", true}, /* no white space to Unicode, invisible as it is */
+                 {"\xd0\xb6\xe6\x97\xa5\xf0\x9f\x98\x80", true},
+                 {"a\xe2\x80\x8b", false}, /* zero width */
+                 {"a\xc2\x9b"
+                  "31m",
+                  false}, /* what ESC [ is in one character */
+                 {"a\xc2\xad", false},
+                 {"a\xd8\x9c", false}, /* these turn the direction */
+                 {"a\xe2\x80\x8f", false},
+                 {"a\xe2\x80\xae", false},
+                 {"a\xe2\x81\xa6", false},
+                 {"a\xef\xbb\xbf", false},
+                 {"a\xee\x80\x80", false},     /* private use */
+                 {"a\xf3\xa0\x81\x81", false}, /* a tag */
                  {"", false},
                  {"a b", false},
                  {"a+b", false},
