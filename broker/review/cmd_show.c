@@ -1,6 +1,6 @@
 /* cmd_show.c - certbroker audit show, audit why: one request or certificate, on one screen. */
-#include "broker/review/options.h"
 #include "broker/cli/output.h"
+#include "broker/review/options.h"
 #include "broker/review/review.h"
 #include "broker/review/row_print.h"
 #include "broker/review/seal_notice.h"
