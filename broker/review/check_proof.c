@@ -147,6 +147,23 @@ static enum cb_code check(struct slice bytes, struct check_keys *keys, struct bu
     return CB_OK;
 }
 
+/* other_key - the last signature by a key that is called like one of the log's; NULL: there is none, or one
+ * of the log's own has signed. */
+static const struct note_signature *other_key(const struct note *note,
+                                              const struct check_keys *keys)
+{
+    const struct note_signature *other = NULL;
+    for (size_t i = 0; i < note->num * keys->num_logs; i++) {
+        const struct note_signature *s = &note->signatures[i / keys->num_logs];
+        const struct note_key *key = &keys->logs[i % keys->num_logs];
+        if (is_by(s, key)) {
+            return NULL;
+        }
+        other = slice_eq_str(s->name, key->name) ? s : other;
+    }
+    return other;
+}
+
 /* hint_at_rotation - none of the keys has signed it, but another of the same name: it may be a later key of
  * the log. It need not: whoever forges one can call it so. */
 static void hint_at_rotation(struct slice bytes, const struct check_keys *keys)
@@ -155,27 +172,16 @@ static void hint_at_rotation(struct slice bytes, const struct check_keys *keys)
     struct proof_file f;
     struct note note;
     struct cb_err ignored;
-    bool is_signed = false;
-    const struct note_signature *other = NULL;
     if (proof_file_parse(bytes, &extra, &f, &ignored) == CB_OK &&
         note_parse(f.note, &note, &ignored) == CB_OK) {
-        for (size_t i = 0; i < note.num; i++) {
-            for (size_t k = 0; k < keys->num_logs; k++) {
-                const struct note_key *key = &keys->logs[k];
-                is_signed = is_signed || is_by(&note.signatures[i], key);
-                if (slice_eq_str(note.signatures[i].name, key->name)) {
-                    other = &note.signatures[i];
-                }
-            }
+        const struct note_signature *other = other_key(&note, keys);
+        if (other != NULL) {
+            (void)fprintf(stderr,
+                          "certbroker: a key of that name, +%08x, has signed it: the log's key may "
+                          "have been rotated. `certbroker audit verify` with the old key follows "
+                          "rotations; what it names as the newest key is a further --key\n",
+                          other->id);
         }
-    }
-    if (!is_signed && other != NULL) {
-        (void)fprintf(
-            stderr,
-            "certbroker: a key of that name, +%08x, has signed it: the log's key may have "
-            "been rotated. `certbroker audit verify` with the old key follows rotations; "
-            "what it names as the newest key is a further --key\n",
-            other->id);
     }
     buf_free(&extra);
 }
