@@ -47,7 +47,10 @@ static enum cb_code check_closed(const struct audit *a, const struct chain *chai
                                  struct cb_err *err)
 {
     struct closed *c = malloc(sizeof(*c));
-    enum cb_code code = c == NULL ? cb_fail(err, CB_ENOMEM, "no memory to read a log") : CB_OK;
+    enum cb_code code = CB_OK;
+    if (c == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory to read a log");
+    }
     for (size_t i = 0; i + 1 < chain->num && code == CB_OK; i++) {
         code = archive_closed(chain, i, a->dir, a->io, c, err);
         if (code == CB_OK) {
@@ -108,8 +111,10 @@ static enum cb_code give(struct audit *a, const char *origin, uint64_t *ret_size
     TRY(check_keyless(a, err));
     TRY(writer_lock(a, err));
     struct recovered *r = calloc(1, sizeof(*r));
-    enum cb_code code =
-        r == NULL ? cb_fail(err, CB_ENOMEM, "no memory for the audit log") : read_all(a, r, err);
+    if (r == NULL) {
+        return cb_fail(err, CB_ENOMEM, "no memory for the audit log");
+    }
+    enum cb_code code = read_all(a, r, err);
     if (code == CB_OK) {
         code = sign(a, r, ret_begun, err);
         *ret_size = r->tree.size;

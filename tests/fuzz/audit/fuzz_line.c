@@ -69,7 +69,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct slice framed = {line.data, line.len - 1};
         const enum cb_code body = line_check_body(input, &info, &err);
         const enum cb_code whole = line_check(framed, &info, &err);
+        bool other_version = false;
+        char what[LINE_WHAT_MAX];
         CB_CHECK(body != CB_OK || whole == CB_OK);
+        /* No line is both understood and newer. */
+        CB_CHECK(!line_is_newer(framed, &info, &other_version, what) || whole == CB_EINPUT);
         if (audit_line_parse(framed, &arena, &record, &err) == CB_OK) {
             CB_CHECK(whole == CB_OK);
             rewrite(&record);
