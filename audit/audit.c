@@ -142,6 +142,20 @@ static enum cb_code find_end(struct audit *a, uint64_t sealed, struct recovered 
     return CB_OK;
 }
 
+/* check_known - before anything is written: a log that goes on after a cut could not be told apart later. */
+static enum cb_code check_known(const struct audit *a, uint64_t size, struct cb_err *err)
+{
+    if (size >= a->options.known_size) {
+        return CB_OK;
+    }
+    return cb_fail(err, CB_ECORRUPT,
+                   "%.100s/seg holds %llu records, but %.100s was made from %llu: records were "
+                   "removed, or an older copy of the log was put back. Put the log back; if it was "
+                   "restored on purpose, remove that file: it is made anew from the log",
+                   a->dir, (unsigned long long)size, a->options.known_to,
+                   (unsigned long long)a->options.known_size);
+}
+
 static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sealing *sealing,
                                 struct audit_recovery *ret_recovery, struct cb_err *err)
 {
@@ -151,6 +165,7 @@ static enum cb_code open_writer(struct audit *a, struct recovered *r, struct sea
     TRY(find_end(a, a->options.key != NULL ? sealing->checkpoint.size : 0, r, err));
     find_reqs(a, &r->open);
     adopt(a, r);
+    TRY(check_known(a, a->tree.size, err));
     TRY(sealing_check(a, sealing, r, err));
     a->sealed_before = sealing->checkpoint;
     a->unsigned_num = sealing->tail.num;

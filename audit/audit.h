@@ -59,6 +59,10 @@ struct audit_options {
      * records say so (audit.loss). NULL: never. What a checkpoint covers is not given up: nothing could
      * be signed that continues it. */
     const struct audit_accept *accept_loss;
+    /* How many records the log had when known_to, a file, was written at the latest: with fewer it does
+     * not open. 0: nobody knows. */
+    uint64_t known_size;
+    const char *known_to;
 };
 
 struct audit_accept {

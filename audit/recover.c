@@ -153,21 +153,21 @@ static enum cb_code take_line(struct pass *p, struct slice line, const struct li
  * should stand here was durable. Where that record is the segment.open itself, every line behind it
  * does (no batch but the very first of a log begins at 0); it alone, whole but for its newline,
  * proves nothing. */
-static enum cb_code check_tail(const struct pass *p, struct lines *l, struct slice bad,
+static enum cb_code check_tail(const struct pass *p, struct lines *l, struct slice *bad,
                                struct cb_err *err)
 {
     const uint64_t seq = p->opened ? p->r->tree.size : 0;
     enum lines_next next = LINES_BROKEN;
-    if (!p->opened && bad.len > 0) {
-        bad.ptr++;
-        bad.len--;
+    if (!p->opened && bad->len > 0) {
+        bad->ptr++;
+        bad->len--;
     }
     while (next != LINES_END) {
         uint64_t offset = 0;
-        if (line_proves_later(bad, seq)) {
+        if (line_proves_later(*bad, seq)) {
             return corrupt(p, "damaged, and later records show that it was whole once", err);
         }
-        next = lines_next(l, &bad, &offset, err);
+        next = lines_next(l, bad, &offset, err);
         if (next == LINES_FAILED) {
             return err->code;
         }
@@ -208,7 +208,7 @@ static enum cb_code give_up(struct pass *p, struct lines *l, struct slice line,
     return next == LINES_FAILED ? err->code : CB_OK;
 }
 
-/* read_lines - *ret_bad: the line that is to blame. */
+/* read_lines - *ret_bad: the line that is to blame, or that shows it. */
 static enum cb_code read_lines(struct pass *p, struct lines *l, struct slice *ret_bad,
                                struct cb_err *err)
 {
@@ -230,7 +230,7 @@ static enum cb_code read_lines(struct pass *p, struct lines *l, struct slice *re
             return corrupt(p, why.msg, err);
         }
         if (code != CB_OK) {
-            return check_tail(p, l, line, err);
+            return check_tail(p, l, ret_bad, err);
         }
         TRY(take_line(p, line, &info, err));
     }

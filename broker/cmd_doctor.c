@@ -11,6 +11,7 @@
 #include "broker/cli/terminal.h"
 #include "broker/config.h"
 #include "broker/control_line.h"
+#include "broker/issued/issued.h"
 #include "broker/version.h"
 
 #include <stdio.h>
@@ -137,6 +138,10 @@ static int accept_loss(const char *dir, const struct config *config, const char 
                       "without it says what can be done\n",
                       err.msg);
         return EXIT_PROBLEM;
+    }
+    /* It knows of what was given up, and would keep the log from opening. */
+    if (recovery.lost && issued_remove(config->index_path, &err) != CB_OK) {
+        (void)fprintf(stderr, "certbroker: %s: remove it before the next start\n", err.msg);
     }
     if (!recovery.lost) {
         (void)printf("the log opens as it is: nothing was given up\n");

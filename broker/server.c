@@ -107,6 +107,8 @@ static enum cb_code open_stores(struct server *s, struct cb_err *err)
         .abort_on_sync_error = c->audit_abort_on_sync_error,
         .on_seal = server_anchor_seal,
         .on_seal_ctx = s,
+        .known_size = issued_peek(c->index_path, c->audit_dir),
+        .known_to = c->index_path,
     };
     struct audit_recovery recovery = {0};
     TRY(server_anchor_check(s, err));

@@ -23,6 +23,11 @@ struct issued;
  * CB_ECORRUPT: the log cannot be read. */
 enum cb_code issued_open(const char *path, const char *audit_dir, struct issued **ret,
                          struct cb_err *err) CB_MUST_USE;
+/* issued_peek - how many records of this log the index at path has read; 0 where it does not say so: it is
+ * not there, damaged, busy, or another log's. A log that has fewer has lost some. Changes nothing. */
+uint64_t issued_peek(const char *path, const char *audit_dir);
+/* issued_remove - the next issued_open makes it anew. Nobody may have it open. */
+enum cb_code issued_remove(const char *path, struct cb_err *err) CB_MUST_USE;
 void issued_close(struct issued *issued); /* commits what is queued; NULL ok */
 
 /* issued_feed - one durable audit line, in order: the audit log's observer. Copies what concerns the

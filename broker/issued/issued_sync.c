@@ -47,19 +47,6 @@ static enum cb_code read_origin(const char *audit_dir, struct buf *out, struct c
     return file_read(path, FILE_PUBLIC, ORIGIN_MAX, out, err);
 }
 
-/* remove_file - the database's file or one of SQLite's beside it; not there is fine. */
-static enum cb_code remove_file(const char *path, const char *suffix, struct cb_err *err)
-{
-    char full[PATH_TEXT_MAX];
-    if (snprintf(full, sizeof(full), "%s%s", path, suffix) >= (int)sizeof(full)) {
-        return cb_fail(err, CB_EINPUT, "index of certificates: path too long");
-    }
-    if (unlink(full) != 0 && errno != ENOENT) {
-        return cb_fail_errno(err, "index of certificates: cannot remove %s", full);
-    }
-    return CB_OK;
-}
-
 /* put_away - close the database and make room for a new one. */
 static enum cb_code put_away(struct issued_sync *s, bool is_damaged, struct cb_err *err)
 {
@@ -74,9 +61,7 @@ static enum cb_code put_away(struct issued_sync *s, bool is_damaged, struct cb_e
             return cb_fail_errno(err, "index of certificates: cannot move %s aside", s->path);
         }
     }
-    TRY(remove_file(s->path, "", err));
-    TRY(remove_file(s->path, "-wal", err));
-    TRY(remove_file(s->path, "-shm", err));
+    TRY(issued_remove(s->path, err));
     s->is_damaged = false;
     s->rebuilds++;
     return CB_OK;

@@ -282,6 +282,15 @@ void *shipper_main(void *shipper)
         tell(s, true, err.msg);
         return NULL;
     }
+    if (cursor > s->settings->durable(s->settings->ctx)) {
+        struct cb_err behind;
+        (void)cb_fail(&behind, CB_ECORRUPT,
+                      "state/cursor.%s is beyond the end of the log (record %llu): the log was cut "
+                      "or restored, or the cursor was changed; the whole log is sent again",
+                      s->target->name, (unsigned long long)cursor);
+        tell(s, true, behind.msg);
+        cursor = 0;
+    }
     atomic_store(&s->cursor, cursor);
     run(s);
     return NULL;
