@@ -61,7 +61,7 @@ MODULES := base policy tlog audit verify edge ca issued limits jwt request histo
 DIR_base := broker/base
 DIR_policy := policy
 DIR_tlog := audit/tlog
-DIR_audit := audit
+DIR_audit := audit audit/read audit/seal audit/keep
 DIR_verify := audit/verify
 DIR_edge := broker/edge
 DIR_ca := broker/ca
@@ -78,7 +78,7 @@ DIR_reconcile := broker/reconcile
 DIR_ship := broker/ship
 DIR_witness := broker/witness
 DIR_anchor := broker/anchor
-DIR_broker := broker
+DIR_broker := broker/config broker/control broker/reload broker/server broker/worker broker/commands
 # Libraries a module's unit tests link, dependants first.
 LIBS_base := base
 LIBS_policy := policy base
@@ -103,7 +103,7 @@ LIBS_anchor := anchor audit tlog base
 LIBS_broker := broker tools report review reconcile ship witness anchor history request edge ca issued limits jwt \
                cli verify audit tlog policy base
 
-objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out broker/main.c,$(wildcard $(DIR_$(1))/*.c)))
+objs = $(patsubst %.c,$(BUILD)/%.o,$(foreach d,$(DIR_$(1)),$(wildcard $(d)/*.c)))
 lib = $(BUILD)/lib$(1).a
 define module_rules
 $(call lib,$(1)): $(call objs,$(1))

@@ -1,6 +1,6 @@
 /* audit.c - the public surface of the writer: open, close, submit, ask. What happens to a record
  * after it was queued is commit.c. */
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "audit/recover.h"
 #include "audit/writer.h"
 

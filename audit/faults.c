@@ -13,7 +13,7 @@
  * Never: truncate, sync the same file again after a failure, open a segment a second time. */
 #include "audit/writer.h"
 
-#include "audit/lines.h"
+#include "audit/read/lines.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
  * fresh log. */
 #include "audit/writer.h"
 
-#include "audit/seals.h"
+#include "audit/seal/seals.h"
 
 #include <stdio.h>
 #include <stdlib.h>

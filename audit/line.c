@@ -3,7 +3,7 @@
 #include "audit/line.h"
 
 #include "audit/crc32c.h"
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 
 #include <stdio.h>
 

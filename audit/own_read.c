@@ -1,6 +1,6 @@
 /* own_read.c - what readers want to know of the log's records about itself; see audit_line_own. Goes by
  * key, unlike own_records.c, which recovery trusts and which takes one form only. */
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "audit/scan.h"
 
 enum own_kind { OWN_TEXT, OWN_U64, OWN_BOOL };

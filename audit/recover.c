@@ -8,9 +8,9 @@
 #include "audit/recover.h"
 
 #include "audit/line.h"
-#include "audit/lines.h"
-#include "audit/reader.h"
-#include "audit/rotation.h"
+#include "audit/read/lines.h"
+#include "audit/read/reader.h"
+#include "audit/seal/rotation.h"
 #include "audit/segdir.h"
 
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 
 #include "audit/io.h"
 #include "audit/own_records.h"
-#include "audit/rotation.h"
+#include "audit/seal/rotation.h"
 
 /* What was given up: from the first record that is damaged, or is another's, to the end of its segment,
  * although later lines prove that it was whole once. */

@@ -21,10 +21,10 @@
 #include "audit/open_set.h"
 #include "audit/own_records.h"
 #include "audit/recover.h"
-#include "audit/sealer.h"
+#include "audit/seal/sealer.h"
+#include "audit/seal/unsigned.h"
 #include "audit/segment.h"
 #include "audit/tlog/merkle.h"
-#include "audit/unsigned.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

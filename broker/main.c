@@ -1,5 +1,5 @@
 /* main.c - certbroker: one binary, subcommands. */
-#include "broker/commands.h"
+#include "broker/commands/commands.h"
 #include "broker/report/report.h"
 #include "broker/review/review.h"
 #include "broker/tools/tools.h"

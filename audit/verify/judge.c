@@ -1,7 +1,7 @@
 /* judge.c - see judge.h. Reads no file, but for the root of a statement that nothing else was held against. */
 #include "audit/verify/judge.h"
 
-#include "audit/hashes.h"
+#include "audit/seal/hashes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

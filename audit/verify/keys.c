@@ -2,7 +2,7 @@
 #include "audit/verify/keys.h"
 
 #include "audit/event.h"
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/base/arena.h"
 
 #include <stdlib.h>

@@ -9,9 +9,9 @@
 #define AUDIT_VERIFY_KEYS_H
 
 #include "audit/line.h"
-#include "audit/rotation.h"
+#include "audit/seal/rotation.h"
+#include "audit/seal/vkeys.h"
 #include "audit/verify/findings.h"
-#include "audit/vkeys.h"
 
 struct rotation {
     uint64_t seq;

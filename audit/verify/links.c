@@ -1,7 +1,7 @@
 /* links.c - see links.h. Reads nothing but bytes behind those that count. */
 #include "audit/verify/links.h"
 
-#include "audit/lines.h"
+#include "audit/read/lines.h"
 #include "audit/segdir.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* pass.c - see pass.h. Does not open files, and does not compare segments with each other. */
 #include "audit/verify/pass.h"
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* policies.c - see policies.h. Does not read a policy: its digest is all that counts. */
 #include "audit/verify/policies.h"
 
-#include "audit/lines.h"
-#include "audit/reader.h"
+#include "audit/read/lines.h"
+#include "audit/read/reader.h"
 #include "audit/segdir.h"
 
 #include <dirent.h>

@@ -2,8 +2,8 @@
 #include "audit/verify/promises.h"
 
 #include "audit/io.h"
-#include "audit/rotation.h"
-#include "audit/seals.h"
+#include "audit/seal/rotation.h"
+#include "audit/seal/seals.h"
 #include "audit/segdir.h"
 #include "audit/verify/note_stream.h"
 

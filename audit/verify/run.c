@@ -1,7 +1,7 @@
 /* run.c - see run.h. Does not compare segments with each other. */
 #include "audit/verify/run.h"
 
-#include "audit/lines.h"
+#include "audit/read/lines.h"
 #include "audit/segdir.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef AUDIT_VERIFY_RUN_H
 #define AUDIT_VERIFY_RUN_H
 
-#include "audit/chain.h"
+#include "audit/read/chain.h"
 #include "audit/verify/pass.h"
 
 /* What is left of a segment once it was read. */

@@ -2,8 +2,8 @@
 #ifndef AUDIT_VERIFY_SIGNATURES_H
 #define AUDIT_VERIFY_SIGNATURES_H
 
+#include "audit/seal/vkeys.h"
 #include "audit/verify/promises.h"
-#include "audit/vkeys.h"
 
 /* signatures_check - of every promise (or, if quick, of the newest of those in checkpoints.log and of all
  * others), by several threads. Sets their signature; what is wrong becomes a finding. */

@@ -1,7 +1,7 @@
 /* troubles.c - see troubles.h. What was lost and accepted is told by pass.c. */
 #include "audit/verify/troubles.h"
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "audit/scan.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef BROKER_HISTORY_HISTORY_H
 #define BROKER_HISTORY_HISTORY_H
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "policy/policy.h"
 
 struct history_range {

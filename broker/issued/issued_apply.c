@@ -1,7 +1,7 @@
 /* issued_apply.c - see issued_apply.h: the one place that says what a record does to the index. */
 #include "broker/issued/issued_apply.h"
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/base/clock.h"
 
 #define HEAD_BYTES 128U /* type comes after v, seq, d and ts, whose lengths are bounded */

@@ -3,7 +3,7 @@
  * error, never a reason to drop the database. */
 #include "broker/issued/issued_sync.h"
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/base/file.h"
 #include "broker/base/log.h"
 #include "broker/issued/issued_apply.h"

@@ -2,7 +2,7 @@
 #ifndef BROKER_RECONCILE_LOG_SIDE_H
 #define BROKER_RECONCILE_LOG_SIDE_H
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/reconcile/cert_table.h"
 
 enum attempt_state {

@@ -2,7 +2,7 @@
 #ifndef BROKER_REPORT_COLLECT_H
 #define BROKER_REPORT_COLLECT_H
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/report/model.h"
 
 struct taken {

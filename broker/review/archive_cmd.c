@@ -1,5 +1,5 @@
 /* archive_cmd.c - certbroker audit archive: pack old segments, copy them to a second place. */
-#include "audit/archive.h"
+#include "audit/keep/archive.h"
 #include "broker/cli/audit_source.h"
 #include "broker/cli/output.h"
 #include "broker/review/review.h"

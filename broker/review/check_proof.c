@@ -1,6 +1,6 @@
 /* check_proof.c - certbroker audit check-proof: what audit prove wrote, checked by somebody who has the
  * log's key and no log. */
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/base/file.h"
 #include "broker/cli/output.h"
 #include "broker/review/check_proof_parts.h"

@@ -2,7 +2,7 @@
  * the terminal unescaped. */
 #include "broker/review/check_proof_parts.h"
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "broker/base/base64.h"
 #include "broker/base/clock.h"
 #include "broker/cli/escape.h"

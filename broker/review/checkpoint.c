@@ -1,5 +1,5 @@
 /* checkpoint.c - certbroker audit checkpoint: the newest checkpoint of a log, to be kept elsewhere. */
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "broker/base/base64.h"
 #include "broker/base/clock.h"
 #include "broker/cli/audit_source.h"

@@ -1,6 +1,6 @@
 /* cmd_tail.c - certbroker audit tail: the newest rows, and those that come. */
-#include "audit/follow.h"
-#include "audit/records.h"
+#include "audit/read/follow.h"
+#include "audit/read/records.h"
 #include "broker/review/kept.h"
 #include "broker/review/options.h"
 #include "broker/review/review.h"

@@ -1,6 +1,6 @@
 /* consistency.c - certbroker audit consistency: that the newer of two saved checkpoints continues the
  * older one. */
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "broker/base/base64.h"
 #include "broker/base/file.h"
 #include "broker/cli/audit_source.h"

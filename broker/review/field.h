@@ -3,7 +3,7 @@
 #ifndef BROKER_REVIEW_FIELD_H
 #define BROKER_REVIEW_FIELD_H
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 
 enum field_kind {
     KIND_TEXT,     /* any text */

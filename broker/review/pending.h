@@ -2,7 +2,7 @@
 #ifndef BROKER_REVIEW_PENDING_H
 #define BROKER_REVIEW_PENDING_H
 
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 
 /* Attempts that are only kept because an outcome might turn up that fits: the oldest give way. */
 #define PENDING_SPARE 8192U

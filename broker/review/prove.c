@@ -1,6 +1,6 @@
 /* prove.c - certbroker audit prove: one record as a file that proves itself to whoever has the log's
  * key. */
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "audit/tlog/proof_file.h"
 #include "broker/cli/audit_source.h"
 #include "broker/cli/output.h"

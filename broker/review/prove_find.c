@@ -1,8 +1,8 @@
 /* prove_find.c - see prove_find.h. Proves nothing. */
 #include "broker/review/prove_find.h"
 
-#include "audit/grep.h"
-#include "audit/records.h"
+#include "audit/read/grep.h"
+#include "audit/read/records.h"
 
 #include <stdio.h>
 

@@ -11,7 +11,7 @@
 #ifndef BROKER_REVIEW_QUERY_H
 #define BROKER_REVIEW_QUERY_H
 
-#include "audit/grep.h"
+#include "audit/read/grep.h"
 #include "broker/review/row.h"
 
 #define QUERY_TERMS_MAX 64U

@@ -1,7 +1,7 @@
 /* seal_notice.c - see seal_notice.h. Verifies no record: that is audit verify. */
 #include "broker/review/seal_notice.h"
 
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 
 static int compare(const struct prover *p, int status)
 {

@@ -1,5 +1,5 @@
 /* show_json.c - see show.h: the story as one JSON document, in which records stand as they are in the log. */
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "broker/base/clock.h"
 #include "broker/review/show.h"
 

@@ -1,5 +1,5 @@
 /* show_proof.c - see show.h: that the record is in the log, worked out on the spot. */
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "broker/review/show.h"
 
 #define TIME_LEN 8U

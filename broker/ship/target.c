@@ -5,7 +5,7 @@
  * has outlived that by SETTLE_US: a receiver that dies with unread bytes resets the connection at once. */
 #include "broker/ship/target.h"
 
-#include "audit/follow.h"
+#include "audit/read/follow.h"
 #include "broker/base/clock.h"
 #include "broker/base/file.h"
 #include "broker/ship/connection.h"

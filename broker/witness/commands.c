@@ -1,7 +1,7 @@
 /* commands.c - certbroker witness init, check and serve as the command line sees them. */
 #include "broker/witness/witness.h"
 
-#include "audit/keyfile.h"
+#include "audit/seal/keyfile.h"
 #include "broker/witness/server.h"
 #include "broker/witness/settings.h"
 

@@ -2,7 +2,7 @@
  * with a checkpoint is in witness_add.c. */
 #include "broker/witness/witness_core.h"
 
-#include "audit/keyfile.h"
+#include "audit/seal/keyfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

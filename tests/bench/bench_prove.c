@@ -6,10 +6,10 @@
  * with a key of the moment, as a sealer would have done along the way. Each proof begins from nothing
  * but the directory, as `certbroker audit prove` does, and is of another record. Measured twice: for the
  * whole log, and for the size at which most has to be made up for tiles that are not full yet. */
-#include "audit/hashes.h"
-#include "audit/prove.h"
-#include "audit/reader.h"
-#include "audit/seals.h"
+#include "audit/seal/hashes.h"
+#include "audit/seal/prove.h"
+#include "audit/read/reader.h"
+#include "audit/seal/seals.h"
 #include "audit/segdir.h"
 #include "audit/tlog/proof_file.h"
 #include "audit/tlog/tile.h"

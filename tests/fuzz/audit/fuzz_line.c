@@ -1,7 +1,7 @@
 /* fuzz_line.c - a line from anywhere: checked and parsed without a fault, and what was accepted is
  * written back as an event that is accepted again and reads the same. */
 #include "audit/line.h"
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 
 #include <stdlib.h>
 

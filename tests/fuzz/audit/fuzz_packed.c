@@ -1,9 +1,9 @@
 /* fuzz_packed.c - a packed segment from anywhere: reading it ends without a fault, within its memory, and
  * with no more bytes than it states; and whatever bytes are packed by us come back as they were. */
-#include "audit/lines.h"
-#include "audit/reader.h"
+#include "audit/read/lines.h"
+#include "audit/read/reader.h"
 #include "audit/segdir.h"
-#include "audit/zst.h"
+#include "audit/read/zst.h"
 
 #include <fcntl.h>
 #include <stdio.h>

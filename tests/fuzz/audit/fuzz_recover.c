@@ -4,7 +4,7 @@
  * Checksums are put right first where the input asks for it, so that the fuzzer gets past them:
  * a line that ends in ,"crc":"????????"} has its question marks filled in. */
 #include "audit/crc32c.h"
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "audit/recover.h"
 #include "audit/segdir.h"
 

@@ -1,8 +1,8 @@
 /* fuzz_seals.c - a history of checkpoints cut by crashes, and statements about new keys, from anywhere:
  * the pieces lie behind each other and begin with the log's name, and no statement is taken that is not
  * signed by keys of that log. */
-#include "audit/rotation.h"
-#include "audit/seals.h"
+#include "audit/seal/rotation.h"
+#include "audit/seal/seals.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* fuzz_control_line.c - any bytes as a request on the control socket: no crash, and what is accepted
  * survives being written and read again. As an answer: no crash. */
-#include "broker/control_line.h"
+#include "broker/control/control_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

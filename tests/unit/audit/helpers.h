@@ -5,7 +5,7 @@
 
 #include "audit/audit.h"
 #include "audit/line.h"
-#include "audit/reader.h"
+#include "audit/read/reader.h"
 #include "audit/segdir.h"
 #include "audit/writer.h"
 

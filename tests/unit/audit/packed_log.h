@@ -5,7 +5,7 @@
 
 #include "tests/unit/audit/fake_io.h"
 
-#include "audit/zst.h"
+#include "audit/read/zst.h"
 
 UNUSED static const char *packed_path(const char *dir, uint64_t no)
 {

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_AUDIT_SEAL_HELPERS_H
 #define TESTS_UNIT_AUDIT_SEAL_HELPERS_H
 
-#include "audit/seals.h"
+#include "audit/seal/seals.h"
 #include "audit/writer.h"
 
 UNUSED static struct note_signer *new_key(const char *name)

@@ -14,7 +14,7 @@
 
 #include "tests/unit/audit/fake_io.h"
 
-#include "audit/archive.h"
+#include "audit/keep/archive.h"
 
 #include <sys/file.h>
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "audit/elsewhere.h"
+#include "audit/keep/elsewhere.h"
 #include "tests/unit/audit/helpers.h"
 
 static void make(const char *root, const char *name)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "audit/follow.h"
+#include "audit/read/follow.h"
 #include "tests/unit/audit/helpers.h"
 
 #include "tests/unit/audit/fake_io.h"

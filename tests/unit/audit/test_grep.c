@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "audit/chain.h"
-#include "audit/grep.h"
+#include "audit/read/chain.h"
+#include "audit/read/grep.h"
 #include "tests/unit/audit/helpers.h"
 
 #define OPEN_MAX_HERE 12U

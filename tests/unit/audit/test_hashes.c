@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "audit/hashes.h"
-#include "audit/records.h"
-#include "audit/zst.h"
+#include "audit/seal/hashes.h"
+#include "audit/read/records.h"
+#include "audit/read/zst.h"
 #include "helpers.h"
 #include "tree_log.h"
 

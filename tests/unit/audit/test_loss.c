@@ -11,7 +11,7 @@
 
 #include "tests/unit/audit/fake_io.h"
 
-#include "audit/seals.h"
+#include "audit/seal/seals.h"
 
 static const struct audit_accept accept_it = {.by = "a test", .note = "SEC-9"};
 

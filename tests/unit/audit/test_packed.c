@@ -11,8 +11,8 @@
 
 #include "tests/unit/audit/packed_log.h"
 
-#include "audit/chain.h"
-#include "audit/lines.h"
+#include "audit/read/chain.h"
+#include "audit/read/lines.h"
 
 #include <zstd.h>
 

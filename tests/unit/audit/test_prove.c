@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "audit/prove.h"
+#include "audit/seal/prove.h"
 #include "audit/tlog/proof_file.h"
 #include "helpers.h"
 #include "tree_log.h"

@@ -12,10 +12,10 @@
 #include "tests/unit/audit/fake_io.h"
 #include "tests/unit/audit/tree_log.h"
 
-#include "audit/archive.h"
-#include "audit/chain.h"
-#include "audit/prove.h"
-#include "audit/prune.h"
+#include "audit/keep/archive.h"
+#include "audit/read/chain.h"
+#include "audit/seal/prove.h"
+#include "audit/keep/prune.h"
 
 #define YEAR_S (INT64_C(366) * 86400)
 

@@ -13,7 +13,7 @@
 #include "tests/unit/audit/seal_helpers.h"
 
 #include "audit/crc32c.h"
-#include "audit/tile_store.h"
+#include "audit/seal/tile_store.h"
 
 static struct note_signer *key;
 

@@ -13,8 +13,8 @@
 #include "tests/unit/audit/seal_helpers.h"
 
 #include "audit/crc32c.h"
-#include "audit/hashes.h"
-#include "audit/rotation.h"
+#include "audit/seal/hashes.h"
+#include "audit/seal/rotation.h"
 
 static struct note_signer *key;
 

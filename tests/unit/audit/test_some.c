@@ -1,11 +1,11 @@
 /* test_some.c - looking things up in a damaged log: what is whole is found, what is not is told of; whoever
  * has to be sure gets an error as ever. */
-#include "audit/archive.h"
+#include "audit/keep/archive.h"
 #include "audit/audit.h"
-#include "audit/chain.h"
-#include "audit/grep.h"
-#include "audit/lines.h"
-#include "audit/reader.h"
+#include "audit/read/chain.h"
+#include "audit/read/grep.h"
+#include "audit/read/lines.h"
+#include "audit/read/reader.h"
 #include "audit/segdir.h"
 
 #include <setjmp.h>

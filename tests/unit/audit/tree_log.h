@@ -3,9 +3,9 @@
 #ifndef TESTS_UNIT_AUDIT_TREE_LOG_H
 #define TESTS_UNIT_AUDIT_TREE_LOG_H
 
-#include "audit/seals.h"
+#include "audit/seal/seals.h"
 #include "audit/tlog/tile.h"
-#include "audit/vkeys.h"
+#include "audit/seal/vkeys.h"
 
 #define TREE_MAX 1200U
 #define TREE_LEVELS 11

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/config.h"
+#include "broker/config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

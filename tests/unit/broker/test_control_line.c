@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/control_line.h"
+#include "broker/control/control_line.h"
 
 static const struct {
     const char *line;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/control_line.h"
+#include "broker/control/control_line.h"
 
 #include <stdio.h>
 

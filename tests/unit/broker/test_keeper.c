@@ -9,7 +9,7 @@
 
 #include "audit/audit.h"
 #include "broker/base/clock.h"
-#include "broker/keeper.h"
+#include "broker/server/keeper.h"
 
 #include <ftw.h>
 #include <sched.h>

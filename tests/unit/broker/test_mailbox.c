@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/mailbox.h"
+#include "broker/server/mailbox.h"
 
 #include <event2/event.h>
 #include <pthread.h>

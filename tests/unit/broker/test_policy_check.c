@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/generation.h"
+#include "broker/reload/generation.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "broker/reload_guard.h"
+#include "broker/reload/reload_guard.h"
 
 #include <stdio.h>
 

@@ -9,7 +9,7 @@
 /* clang-format on */
 
 #include "audit/audit.h"
-#include "broker/rollback_history.h"
+#include "broker/reload/rollback_history.h"
 
 #include <stdio.h>
 #include <stdlib.h>

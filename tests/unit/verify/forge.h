@@ -4,7 +4,7 @@
 
 #include "audit/line.h"
 #include "audit/own_records.h"
-#include "audit/rotation.h"
+#include "audit/seal/rotation.h"
 #include "tests/unit/verify/helpers.h"
 
 #define FORGE_US INT64_C(1790000000000000)

@@ -3,9 +3,9 @@
 #ifndef TESTS_UNIT_VERIFY_HELPERS_H
 #define TESTS_UNIT_VERIFY_HELPERS_H
 
-#include "audit/keyfile.h"
-#include "audit/lines.h"
-#include "audit/seals.h"
+#include "audit/seal/keyfile.h"
+#include "audit/read/lines.h"
+#include "audit/seal/seals.h"
 #include "audit/tlog/tile.h"
 #include "audit/verify/verify.h"
 #include "tests/unit/audit/helpers.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "audit/prune.h"
+#include "audit/keep/prune.h"
 #include "tests/unit/verify/forge.h"
 
 #include <unistd.h>

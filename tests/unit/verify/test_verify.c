@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "audit/chain.h"
-#include "audit/prune.h"
+#include "audit/read/chain.h"
+#include "audit/keep/prune.h"
 #include "tests/unit/verify/helpers.h"
 
 /* A log of three segments: 2 records of init, then 300 and 299 and segment records. */

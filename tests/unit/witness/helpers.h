@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_WITNESS_HELPERS_H
 #define TESTS_UNIT_WITNESS_HELPERS_H
 
-#include "audit/keyfile.h"
+#include "audit/seal/keyfile.h"
 #include "audit/tlog/proof.h"
 #include "broker/witness/witness_core.h"
 
