@@ -12,6 +12,9 @@
 #include "tests/unit/audit/fake_io.h"
 #include "tests/unit/audit/seal_helpers.h"
 
+#include "audit/keep/prune.h"
+#include "audit/seal/rotation.h"
+
 static struct note_signer *key;
 static const struct audit_accept accept_it = {.by = "a test", .note = "SEC-9"};
 
@@ -270,6 +273,89 @@ static void test_tails(void **state)
     }
 }
 
+/* rotate_body - a key.rotate whose statement is about this tree. */
+static void rotate_body(const struct checkpoint *tree, const struct note_signer *next,
+                        struct buf *out)
+{
+    struct audit_event e;
+    struct buf note;
+    struct cb_err err;
+    buf_init(&note, ROTATION_NOTE_MAX);
+    assert_int_equal(rotation_sign(key, next, tree, &note, &err), CB_OK);
+    audit_event_zero(&e, AUDIT_KEY_ROTATE);
+    e.statement = buf_slice(&note);
+    buf_init(out, AUDIT_LINE_MAX);
+    assert_true(audit_event_encode(&e, out));
+    buf_free(&note);
+}
+
+/* A rotation that a crash cut short is finished if it was about this log at this time, and no other. */
+static void test_a_statement_from_elsewhere(void **state)
+{
+    (void)state;
+    struct note_signer *next = new_key(ORIGIN);
+    for (int i = 0; i < 3; i++) {
+        char *dir = with_tail(NULL, 0);
+        struct checkpoint tree = newest_seal(dir);
+        struct buf body;
+        struct cb_err err;
+        tree.size -= i == 1 ? 1 : 0;
+        tree.root[0] ^= i == 2 ? 1 : 0;
+        rotate_body(&tree, next, &body);
+        append_line(segment_path(dir, 2), 5, body.data);
+        if (i == 0) {
+            assert_int_equal(open_signed_code(dir, NULL, key, &err), CB_EINPUT);
+            assert_int_equal(open_signed_code(dir, NULL, next, &err), CB_OK);
+        } else {
+            assert_int_equal(open_signed_code(dir, NULL, next, &err), CB_ECORRUPT);
+            assert_non_null(strstr(err.msg, "by a statement about another tree"));
+            assert_refused(dir, "by a statement about another tree");
+        }
+        buf_free(&body);
+        remove_dir(dir);
+    }
+    note_signer_free(next);
+}
+
+/* A segment.prune is signed for at once: until then it prunes nothing. */
+static void test_a_prune_is_signed_at_once(void **state)
+{
+    (void)state;
+    char *dir = new_signed_log(key);
+    struct audit *a = open_signed(dir, NULL, key);
+    struct cb_err err;
+    uint64_t seq = 0;
+    assert_int_equal(audit_append_wait(a, AUDIT_SEGMENT_PRUNE, SLICE(PRUNE), &seq, &err), CB_OK);
+    assert_int_equal(prune_wait_signed(dir, NULL, seq, &err), CB_OK);
+    assert_true(newest_seal(dir).size > seq);
+    audit_close(a);
+    remove_dir(dir);
+    dir = new_log();
+    assert_int_equal(prune_wait_signed(dir, NULL, 1000, &err), CB_OK); /* nobody signs there */
+    remove_dir(dir);
+}
+
+/* Fewer records than somebody has seen: refused before a byte is written. */
+static void test_fewer_than_known(void **state)
+{
+    (void)state;
+    char *dir = new_signed_log(key);
+    struct audit_options options = signed_options(dir, NULL, key);
+    struct audit_recovery r;
+    struct audit *a = NULL;
+    struct cb_err err;
+    options.known_size = 3;
+    options.known_to = "/var/lib/index";
+    assert_int_equal(audit_open(&options, &a, &r, &err), CB_ECORRUPT);
+    assert_non_null(strstr(err.msg, "holds 2 records, but /var/lib/index was made from 3:"));
+    assert_int_equal(access(segment_path(dir, 2), F_OK), -1);
+    options.known_size = 2;
+    assert_int_equal(audit_open(&options, &a, &r, &err), CB_OK);
+    audit_recovery_free(&r);
+    audit_close(a);
+    remove_dir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +364,9 @@ int main(void)
         cmocka_unit_test(test_killed_while_opening),
         cmocka_unit_test(test_opening_is_signed),
         cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_a_statement_from_elsewhere),
+        cmocka_unit_test(test_a_prune_is_signed_at_once),
+        cmocka_unit_test(test_fewer_than_known),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
