@@ -133,6 +133,31 @@ static void test_saved_within_pruned(void **state)
     note_signer_free(key);
 }
 
+/* A saved checkpoint about records one of which cannot be hashed: it is named, too. */
+static void test_saved_and_damaged(void **state)
+{
+    (void)state;
+    struct note_signer *key = new_key();
+    struct buf note;
+    struct forge *f = forge_new();
+    forge_open(f, 1, 0);
+    forge_beats(f, 9);
+    forge_note(f, key, &note);
+    f->bytes.data[f->bytes.len - 200] ^= 1;
+    forge_beats(f, 9);
+    forge_seal(f, key);
+    forge_vkeys(f, key, 0, NULL);
+    forge_segment(f);
+    const struct verify_outside saved = {.name = "saved.txt", .bytes = buf_slice(&note)};
+    const struct verify_report *r = verify_dir(f->dir, key, &saved, 1);
+    assert_int_equal(r->verdict, VERIFY_TAMPERED);
+    assert_int_equal(r->outside, 0);
+    assert_string_equal(r->findings[r->num_findings - 1].file, "saved.txt");
+    buf_free(&note);
+    forge_free(f);
+    note_signer_free(key);
+}
+
 /* ---- keys ---- */
 
 static struct audit *open_sealing(const char *dir, const struct note_signer *key, uint64_t bytes)
@@ -260,6 +285,41 @@ static void prune_all(const char *dir, const struct note_signer *key)
     }
 }
 
+/* In state/rotations another key follows than in the log; the first key has signed both. */
+static void test_two_successors(void **state)
+{
+    (void)state;
+    struct note_signer *first = new_key();
+    struct note_signer *second = new_key();
+    struct note_signer *third = new_key();
+    struct checkpoint sealed = {.size = 0};
+    struct buf note;
+    struct buf other;
+    struct note parsed;
+    struct cb_err err;
+    char *dir = new_signed_log(first);
+    struct audit *a = open_sealing(dir, first, 0);
+    append_bulk(a, 20);
+    assert_true(audit_seal_wait(a));
+    read_state(dir, "checkpoint", &note);
+    assert_int_equal(
+        checkpoint_open(buf_slice(&note), note_signer_key(first), &parsed, &sealed, &err), CB_OK);
+    rotate(a, second);
+    audit_close(a);
+    buf_init(&other, ROTATION_NOTE_MAX);
+    assert_int_equal(rotation_sign(first, third, &sealed, &other, &err), CB_OK);
+    remove_state(dir, "rotations");
+    expect_intact(verify_dir(dir, second, NULL, 0));
+    assert_int_equal(rotation_keep(&audit_system_io, dir, buf_slice(&other), &err), CB_OK);
+    (void)expect(dir, first, "state/rotations");
+    buf_free(&note);
+    buf_free(&other);
+    remove_dir(dir);
+    note_signer_free(first);
+    note_signer_free(second);
+    note_signer_free(third);
+}
+
 /* Two changes of the key, both in records that are pruned: state/rotations has what links them. */
 static void test_pruned_rotations(void **state)
 {
@@ -359,6 +419,15 @@ static void test_huge(void **state)
     f->m = m;
     forge_file(f, "state/cosigned", buf_slice(&note));
     (void)expect(f->dir, key, "state/cosigned");
+    forge_free(f);
+
+    /* Nor is a torn end damage because somebody says that more was signed. */
+    f = small(key, 0);
+    buf_add_slice(&f->bytes, SLICE("{\"v\":1,\"se"));
+    forge_segment(f);
+    expect_intact(verify_dir(f->dir, key, NULL, 0));
+    forge_file(f, "state/cosigned", buf_slice(&note));
+    assert_int_equal(expect(f->dir, key, "state/cosigned")->findings[0].kind, VERIFY_CHECKPOINT);
     buf_free(&note);
     forge_free(f);
 
@@ -581,6 +650,8 @@ int main(void)
         cmocka_unit_test(test_unsigned),
         cmocka_unit_test(test_witness_of_another),
         cmocka_unit_test(test_cut_history),
+        cmocka_unit_test(test_two_successors),
+        cmocka_unit_test(test_saved_and_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
