@@ -137,8 +137,9 @@ $(foreach m,$(MODULES),$(eval $(call unit_rules,$(m))))
 
 .PHONY: unit unit-programs
 unit-programs: $(UNIT_BIN)
+# Two at a time: most of them wait for disks and threads.
 unit: $(UNIT_BIN)
-	@status=0; for t in $(UNIT_BIN); do echo "# $$t"; $$t || status=1; done; exit $$status
+	@printf '%s\n' $(UNIT_BIN) | xargs -P 2 -n 1 tests/unit_one.sh
 
 # ---------------------------------------------------------------- fuzz targets
 # tests/fuzz/MODULE/fuzz_*.c, libFuzzer; corpus in tests/fuzz/MODULE/corpus_NAME/ where there is one.
