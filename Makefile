@@ -172,7 +172,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev li
               libyaml-dev libsqlite3-dev libpcre2-dev libpsl-dev libglib2.0-dev libzstd-dev libpq-dev tzdata
 DEPS_DEMO := $(DEPS_BUILD) golang-cfssl curl openssl sqlite3 python3
 DEPS_TEST := $(DEPS_DEMO) clang libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest strace \
-             e2fsprogs rsyslog rsyslog-openssl postgresql golang-go golang-golang-x-mod-dev
+             e2fsprogs zstd rsyslog rsyslog-openssl postgresql golang-go golang-golang-x-mod-dev
 DEPS_LINT := $(DEPS_TEST) clang-tidy cppcheck clang-format
 DEPS_BENCH := $(DEPS_DEMO) nginx-light
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
